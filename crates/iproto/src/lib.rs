@@ -1,0 +1,1 @@
+//! Tarantool's IPROTO wire protocol: frames, greeting, MessagePack.

@@ -1,0 +1,1 @@
+//! From binaries to packages: one definition, deb and rpm.

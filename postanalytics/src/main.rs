@@ -1,0 +1,3 @@
+//! The postanalytics server and its console.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From packages to signed apt and yum repositories, and back: verify.
