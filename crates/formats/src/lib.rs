@@ -1,1 +1,3 @@
 //! Package and index formats, reading and writing side by side: ar, deb822, deb, rpm header, ELF needs.
+
+pub mod deb822;
