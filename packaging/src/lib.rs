@@ -1,1 +1,21 @@
-//! From binaries to packages: one definition, deb and rpm.
+//! From binaries to packages: one definition of a package, written as deb **and** rpm.
+//!
+//! ```text
+//! distros.toml ─▶ distro.rs ─┐
+//! packages/<name>/package.toml ─▶ manifest.rs ─┬─▶ resolve.rs ─▶ model::Package ─┬─▶ deb/  ─▶ <name>_<version>_<arch>.deb
+//! CHANGELOG.md ─▶ changelog.rs ────────────────┘       ▲                         └─▶ rpm/  ─▶ <name>-<version>-<release>.<arch>.rpm
+//! a built binary (ELF) ─▶ needs.rs ────────────────────┘
+//! ```
+//!
+//! This library never compiles anything, never signs and never prints: it is given paths and returns what it wrote.
+
+pub mod changelog;
+pub mod distro;
+pub mod lifecycle;
+pub mod manifest;
+pub mod model;
+pub mod names;
+pub mod relation;
+pub mod resolve;
+pub mod scripts;
+pub mod version;
