@@ -1,3 +1,4 @@
 //! Package and index formats, reading and writing side by side: ar, deb822, deb, rpm header, ELF needs.
 
+pub mod ar;
 pub mod deb822;
