@@ -15,6 +15,8 @@ pub mod lifecycle;
 pub mod manifest;
 pub mod model;
 pub mod names;
+pub mod needs;
+pub mod project;
 pub mod relation;
 pub mod resolve;
 pub mod scripts;

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NameError {
     /// Debian policy §5.6.1 is the stricter of both formats, so it rules both.
-    #[error("`{0}` is no package name: use lower-case letters, digits, `+`, `-` and `.`, at least two, the first a letter or digit")]
+    #[error(
+        "`{0}` is no package name: use lower-case letters, digits, `+`, `-` and `.`, at least two, the first a letter or digit"
+    )]
     Package(String),
     /// A path that is not absolute, or that leads outside.
     #[error("`{0}` is no installed path: write it absolute, without `.`, `..`, `//` or a slash at its end")]

@@ -1,0 +1,456 @@
+//! From a manifest to a [`Package`]: one distro, one architecture, every variable replaced, every file found.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::changelog::Changelog;
+use crate::distro::{Distro, Format};
+use crate::lifecycle::{Lifecycle, Ownership, Unit};
+use crate::manifest::{Architecture, DirectoryRule, FileRule, Manifest, Mode, RelationTexts};
+use crate::model::{Content, Entry, EntryKind, Package, Role};
+use crate::names::{Arch, InstallPath, NameError, PackageArch};
+use crate::needs::{self, NeedsError};
+use crate::project::Project;
+use crate::relation::{Relation, RelationError, Relations};
+use crate::version::{Revision, Upstream, Version};
+
+/// Why a package could not be resolved.
+#[derive(Debug, thiserror::Error)]
+#[error("package {package} for {distro}: {source}")]
+pub struct ResolveError {
+    /// Which package.
+    pub package: String,
+    /// For which distro.
+    pub distro: String,
+    /// What is wrong.
+    pub source: Box<Problem>,
+}
+
+/// What can be wrong with a package.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// `${word}` that stands for nothing.
+    #[error("unknown variable `${{{word}}}` in {place}; known: {known}")]
+    Variable {
+        /// The word.
+        word: String,
+        /// Where it stands.
+        place: String,
+        /// All words that would do.
+        known: String,
+    },
+    /// `@word` that the distro does not name.
+    #[error("relation `@{word}`: distros.toml has no such key in this distro's `names`; add it")]
+    Name {
+        /// The word.
+        word: String,
+    },
+    /// A relation that is none.
+    #[error(transparent)]
+    Relation(#[from] RelationError),
+    /// A path that is none.
+    #[error(transparent)]
+    Path(#[from] NameError),
+    /// A file that is not there.
+    #[error("cannot read {path} for {to}: {source}")]
+    Missing {
+        /// What was looked for.
+        path: PathBuf,
+        /// Where it would be installed.
+        to: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A binary or asset that the caller did not hand over.
+    #[error("{to}: {kind} `{name}` was not handed over; at hand: {known}")]
+    NotHandedOver {
+        /// `binary` or `asset`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Where it would be installed.
+        to: String,
+        /// What there is.
+        known: String,
+    },
+    /// None, or more than one, of the three sources.
+    #[error("{to}: say exactly one of `from`, `binary` and `asset`")]
+    Source {
+        /// Where it would be installed.
+        to: String,
+    },
+    /// Two entries at one path.
+    #[error("{0} is installed twice")]
+    Twice(InstallPath),
+    /// A conffile outside `/etc` (Debian policy §10.7.2).
+    #[error("{0}: a `config` file belongs below /etc")]
+    ConfigOutsideEtc(InstallPath),
+    /// A manual page without a section.
+    #[error("{0}: a manual page ends in its section, for example `wtarantool.1`")]
+    ManualSection(PathBuf),
+    /// A binary in a package that claims to have none.
+    #[error("{0} is a binary, but the package says architecture = \"independent\"")]
+    BinaryInIndependent(InstallPath),
+    /// A binary that the distro cannot run.
+    #[error(transparent)]
+    Needs(#[from] NeedsError),
+}
+
+/// What a release has in common for all packages.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// Who makes the packages.
+    pub project: Project,
+    /// Version of the release.
+    pub upstream: Upstream,
+    /// Which packing of it, from 1.
+    pub revision: u32,
+    /// Changes, newest first.
+    pub changelog: Changelog,
+    /// Every time stamp, in Unix seconds.
+    pub epoch: u64,
+}
+
+/// What the caller hands over beside the package's own folder.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Built binaries, by name and architecture.
+    pub binaries: BTreeMap<(String, Arch), PathBuf>,
+    /// Bytes made by the caller, by name.
+    pub assets: BTreeMap<String, Vec<u8>>,
+}
+
+/// The values behind `${word}`.
+#[derive(Debug, Clone)]
+pub struct Variables(BTreeMap<&'static str, String>);
+
+impl Variables {
+    /// The values for one distro and architecture.
+    pub fn new(release: &Release, distro: &Distro, version: &Version, arch: Option<Arch>) -> Self {
+        let line = release.upstream.line();
+        let url = release.project.repository_url.trim_end_matches('/');
+        // An independent package is served from the folder of each architecture; the first one is its home.
+        let folder_arch = arch.or(distro.architectures.first().copied()).unwrap_or(Arch::X86_64);
+        Self(BTreeMap::from([
+            ("baseurl", format!("{url}/{}/", distro.yum_path(&line, folder_arch))),
+            ("line", line),
+            ("release", distro.release.clone()),
+            ("settings", distro.family.settings_folder().to_owned()),
+            ("title", distro.title.clone()),
+            ("units", distro.family.unit_folder().to_owned()),
+            ("version", version.to_string()),
+        ]))
+    }
+
+    fn replace(&self, text: &str, place: &str) -> Result<String, Problem> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some((word, tail)) = after.split_once('}') else { break };
+            let value = self.0.get(word).ok_or_else(|| Problem::Variable {
+                word: word.to_owned(),
+                place: place.to_owned(),
+                known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
+            })?;
+            out.push_str(before);
+            out.push_str(value);
+            rest = tail;
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+}
+
+/// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
+/// package does not exist in the distro's format.
+///
+/// # Errors
+/// The first [`Problem`], with the package's and the distro's name.
+pub fn resolve(
+    manifest: &Manifest,
+    release: &Release,
+    distro: &Distro,
+    inputs: &Inputs,
+) -> Result<Vec<Package>, ResolveError> {
+    if !manifest.formats.contains(&distro.format()) {
+        return Ok(Vec::new());
+    }
+    let arches: Vec<Option<Arch>> = match manifest.architecture {
+        Architecture::Independent => vec![None],
+        Architecture::Native => distro.architectures.iter().copied().map(Some).collect(),
+    };
+    let resolved = arches.into_iter().map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
+    resolved.collect::<Result<_, Problem>>().map_err(|problem| ResolveError {
+        package: manifest.name.to_string(),
+        distro: distro.id.to_string(),
+        source: Box::new(problem),
+    })
+}
+
+struct Resolver<'a> {
+    manifest: &'a Manifest,
+    release: &'a Release,
+    distro: &'a Distro,
+    inputs: &'a Inputs,
+    arch: Option<Arch>,
+    version: Version,
+    variables: Variables,
+    contents: BTreeMap<InstallPath, Entry>,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(
+        manifest: &'a Manifest,
+        release: &'a Release,
+        distro: &'a Distro,
+        inputs: &'a Inputs,
+        arch: Option<Arch>,
+    ) -> Result<Self, Problem> {
+        let (upstream, revision) = match &manifest.version {
+            None => (release.upstream.to_string(), release.revision),
+            Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.revision),
+        };
+        let version = Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) };
+        let variables = Variables::new(release, distro, &version, arch);
+        Ok(Self { manifest, release, distro, inputs, arch, version, variables, contents: BTreeMap::new() })
+    }
+
+    fn package(mut self) -> Result<Package, Problem> {
+        let manifest = self.manifest;
+        for rule in &manifest.directory {
+            self.directory(rule)?;
+        }
+        for rule in &manifest.file {
+            self.file(rule)?;
+        }
+        for page in &manifest.man {
+            self.manual(page)?;
+        }
+        let units = self.units()?;
+        let mut relations = self.relations()?;
+        self.library_needs(&mut relations)?;
+        self.documents()?;
+        let lifecycle = Lifecycle {
+            user: manifest.user.clone(),
+            ownership: self.ownership(),
+            units,
+            purge: manifest.purge.clone(),
+        };
+        Ok(Package {
+            name: manifest.name.clone(),
+            version: self.version,
+            arch: self.arch.map_or(PackageArch::Independent, PackageArch::Native),
+            distro: self.distro.id.clone(),
+            summary: manifest.summary.clone(),
+            description: paragraphs(&manifest.description),
+            section: manifest.section.clone(),
+            licence: self.release.project.licence.clone(),
+            homepage: self.release.project.homepage.clone(),
+            maintainer: self.release.project.maintainer.clone(),
+            relations,
+            contents: self.contents,
+            lifecycle,
+            changelog: self.release.changelog.clone(),
+            epoch: self.release.epoch,
+            compression: self.distro.compression,
+        })
+    }
+
+    fn insert(&mut self, path: InstallPath, entry: Entry) -> Result<(), Problem> {
+        match self.contents.insert(path.clone(), entry) {
+            None => Ok(()),
+            Some(_) => Err(Problem::Twice(path)),
+        }
+    }
+
+    fn directory(&mut self, rule: &DirectoryRule) -> Result<(), Problem> {
+        let kind = EntryKind::Directory;
+        let entry = entry(kind, rule.mode, 0o755, rule.owner.as_deref(), rule.group.as_deref(), Role::Plain);
+        self.insert(rule.path.clone(), entry)
+    }
+
+    fn file(&mut self, rule: &FileRule) -> Result<(), Problem> {
+        let to: InstallPath = self.variables.replace(&rule.to, &rule.to)?.parse()?;
+        let content = match (&rule.from, &rule.binary, &rule.asset) {
+            (Some(from), None, None) => self.own_file(from, rule.template, &to)?,
+            (None, Some(name), None) => Content::Path(self.binary(name, &to)?),
+            (None, None, Some(name)) => Content::Bytes(self.asset(name, &to)?),
+            _ => return Err(Problem::Source { to: to.to_string() }),
+        };
+        if rule.config && !to.as_str().starts_with("/etc/") {
+            return Err(Problem::ConfigOutsideEtc(to));
+        }
+        let role = match (rule.config, to.as_str().starts_with("/usr/share/doc/")) {
+            (true, _) => Role::Config,
+            (_, true) => Role::Doc,
+            _ => Role::Plain,
+        };
+        let kind = EntryKind::File(content);
+        self.insert(to, entry(kind, rule.mode, 0o644, rule.owner.as_deref(), rule.group.as_deref(), role))
+    }
+
+    fn own_file(&self, from: &Path, template: bool, to: &InstallPath) -> Result<Content, Problem> {
+        let path = self.manifest.folder.join(from);
+        let missing = |source| Problem::Missing { path: path.clone(), to: to.to_string(), source };
+        if !template {
+            return path.metadata().map(|_| Content::Path(path.clone())).map_err(missing);
+        }
+        let text = std::fs::read_to_string(&path).map_err(missing)?;
+        Ok(Content::Bytes(self.variables.replace(&text, &path.display().to_string())?.into_bytes()))
+    }
+
+    fn binary(&self, name: &str, to: &InstallPath) -> Result<PathBuf, Problem> {
+        let Some(arch) = self.arch else { return Err(Problem::BinaryInIndependent(to.clone())) };
+        let path = self.inputs.binaries.get(&(name.to_owned(), arch)).ok_or_else(|| Problem::NotHandedOver {
+            kind: "binary",
+            name: format!("{name} ({arch})"),
+            to: to.to_string(),
+            known: self
+                .inputs
+                .binaries
+                .keys()
+                .map(|(name, arch)| format!("{name} ({arch})"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
+        Ok(path.clone())
+    }
+
+    fn asset(&self, name: &str, to: &InstallPath) -> Result<Vec<u8>, Problem> {
+        let bytes = self.inputs.assets.get(name).ok_or_else(|| Problem::NotHandedOver {
+            kind: "asset",
+            name: name.to_owned(),
+            to: to.to_string(),
+            known: self.inputs.assets.keys().cloned().collect::<Vec<_>>().join(", "),
+        })?;
+        Ok(bytes.clone())
+    }
+
+    /// Debian policy §12.1: compressed by `gzip -9n`; rpm takes them so, too.
+    fn manual(&mut self, page: &Path) -> Result<(), Problem> {
+        let name = page.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let section = page
+            .extension()
+            .and_then(|section| section.to_str())
+            .filter(|section| section.starts_with(|c: char| c.is_ascii_digit()))
+            .ok_or_else(|| Problem::ManualSection(page.to_owned()))?;
+        let to: InstallPath = format!("/usr/share/man/man{section}/{name}.gz").parse()?;
+        let bytes = match self.own_file(page, true, &to)? {
+            Content::Bytes(bytes) => bytes,
+            Content::Path(path) => {
+                std::fs::read(&path).map_err(|source| Problem::Missing { path, to: to.to_string(), source })?
+            }
+        };
+        self.insert(to, generated(gzip(&bytes), Role::Doc))
+    }
+
+    fn units(&mut self) -> Result<Vec<Unit>, Problem> {
+        let manifest = self.manifest;
+        let mut units = Vec::new();
+        for rule in &manifest.unit {
+            if let Some(from) = &rule.from {
+                let to: InstallPath = format!("{}/{}", self.distro.family.unit_folder(), rule.name).parse()?;
+                let content = self.own_file(from, true, &to)?;
+                let kind = EntryKind::File(content);
+                self.insert(to, entry(kind, None, 0o644, None, None, Role::Plain))?;
+            }
+            units.push(Unit { name: rule.name.clone(), shipped: rule.from.is_some() });
+        }
+        Ok(units)
+    }
+
+    fn relations(&self) -> Result<Relations, Problem> {
+        let RelationTexts { depends, scripts_need, recommends, suggests, conflicts, provides, replaces } =
+            &self.manifest.relations;
+        let read = |texts: &[String]| texts.iter().map(|text| self.relation(text)).collect::<Result<Vec<_>, _>>();
+        let scripts_need = read(scripts_need)?;
+        let mut depends = read(depends)?;
+        for need in &scripts_need {
+            if !depends.contains(need) {
+                depends.push(need.clone());
+            }
+        }
+        Ok(Relations {
+            depends,
+            scripts_need,
+            rpm_libraries: Vec::new(),
+            recommends: if self.distro.weak { read(recommends)? } else { Vec::new() },
+            suggests: if self.distro.weak { read(suggests)? } else { Vec::new() },
+            conflicts: read(conflicts)?,
+            provides: read(provides)?,
+            replaces: read(replaces)?,
+        })
+    }
+
+    fn relation(&self, text: &str) -> Result<Relation, Problem> {
+        let text = self.variables.replace(text, text)?;
+        let Some(rest) = text.strip_prefix('@') else { return Ok(text.parse()?) };
+        let (word, constraint) = rest.split_once(' ').unwrap_or((rest, ""));
+        let name = self.distro.names.get(word).ok_or_else(|| Problem::Name { word: word.to_owned() })?;
+        Ok(format!("{name} {constraint}").trim_end().parse()?)
+    }
+
+    fn library_needs(&self, relations: &mut Relations) -> Result<(), Problem> {
+        let binaries = self.manifest.file.iter().filter_map(|rule| rule.binary.as_deref());
+        let paths: Vec<&PathBuf> =
+            binaries.filter_map(|name| self.inputs.binaries.get(&(name.to_owned(), self.arch?))).collect();
+        Ok(needs::add(relations, &paths, self.distro)?)
+    }
+
+    /// Copyright and changelog, which both formats want of every package (Debian policy §12.5, §12.7).
+    fn documents(&mut self) -> Result<(), Problem> {
+        let folder = format!("/usr/share/doc/{}", self.manifest.name);
+        let copyright = self.release.project.copyright_file();
+        self.insert(format!("{folder}/copyright").parse()?, generated(copyright.into_bytes(), Role::Licence))?;
+        if self.distro.format() == Format::Deb {
+            let (name, revision) = (self.manifest.name.as_str(), self.version.revision.to_string());
+            let changelog = self.release.changelog.to_debian(name, &revision, &self.release.project.maintainer);
+            let path = format!("{folder}/changelog.Debian.gz").parse()?;
+            self.insert(path, generated(gzip(changelog.as_bytes()), Role::Doc))?;
+        }
+        Ok(())
+    }
+
+    fn ownership(&self) -> Vec<Ownership> {
+        let foreign = self.contents.iter().filter(|(_, entry)| entry.owner != "root" || entry.group != "root");
+        foreign
+            .map(|(path, entry)| Ownership {
+                path: path.clone(),
+                owner: entry.owner.clone(),
+                group: entry.group.clone(),
+                mode: entry.mode,
+            })
+            .collect()
+    }
+}
+
+fn entry(
+    kind: EntryKind,
+    mode: Option<Mode>,
+    default: u32,
+    owner: Option<&str>,
+    group: Option<&str>,
+    role: Role,
+) -> Entry {
+    let root = |name: Option<&str>| name.unwrap_or("root").to_owned();
+    Entry { kind, mode: mode.map_or(default, |mode| mode.0), owner: root(owner), group: root(group), role }
+}
+
+fn generated(bytes: Vec<u8>, role: Role) -> Entry {
+    entry(EntryKind::File(Content::Bytes(bytes)), None, 0o644, None, None, role)
+}
+
+/// `gzip -9n`: no name, no time.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::best());
+    // Writing to memory does not fail.
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    written.unwrap_or_default()
+}
+
+/// Running text, one string a paragraph.
+fn paragraphs(text: &str) -> Vec<String> {
+    let words = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("\n\n").map(words).filter(|paragraph| !paragraph.is_empty()).collect()
+}

@@ -1,0 +1,158 @@
+//! dpkg's maintainer scripts (Debian policy §6).
+
+use crate::lifecycle::{Lifecycle, Ownership, SystemUser, Unit};
+use crate::names::PackageName;
+
+use super::shell::Shell;
+
+/// The four scripts; `None` where there is nothing to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DebScripts {
+    /// Before unpacking.
+    pub preinst: Option<String>,
+    /// After unpacking: configure.
+    pub postinst: Option<String>,
+    /// Before removal.
+    pub prerm: Option<String>,
+    /// After removal, and on purge.
+    pub postrm: Option<String>,
+}
+
+/// The scripts of the deb called `name`.
+pub fn debian(name: &PackageName, life: &Lifecycle) -> DebScripts {
+    let mark = Mark::of(name);
+    DebScripts {
+        preinst: by_action(|sh| {
+            sh.arm("install", |sh| mark.set(sh, &life.units));
+        }),
+        postinst: by_action(|sh| {
+            sh.arm("configure", |sh| configure(sh, life, &mark));
+        }),
+        prerm: by_action(|sh| {
+            sh.arm("remove", |sh| life.units.iter().for_each(|unit| stop(sh, unit)));
+        }),
+        postrm: by_action(|sh| {
+            sh.arm("remove", |sh| reload(sh, &life.units)).arm("purge", |sh| purge(sh, life));
+        }),
+    }
+}
+
+/// A script that looks at its first argument; nothing when no arm has a body.
+fn by_action(arms: impl FnOnce(&mut Shell)) -> Option<String> {
+    let mut cases = Shell::default();
+    arms(&mut cases);
+    let cases = cases.finish()?;
+    Some(format!("#!/bin/sh\nset -e\n\ncase \"$1\" in\n{cases}esac\n"))
+}
+
+/// `postinst configure` is given an old version on an upgrade and on an install over the conffiles of a removed package alike. Only `preinst` can tell
+/// both apart, so it leaves a mark, and `postinst` takes it away.
+struct Mark(String);
+
+impl Mark {
+    fn of(name: &PackageName) -> Self {
+        Self(format!("/run/{name}.installing"))
+    }
+
+    fn set(&self, sh: &mut Shell, units: &[Unit]) {
+        if !units.is_empty() {
+            sh.line(format!(": > {}", self.0));
+        }
+    }
+
+    fn is_set(&self) -> String {
+        format!("[ -e {} ]", self.0)
+    }
+}
+
+fn configure(sh: &mut Shell, life: &Lifecycle, mark: &Mark) {
+    if let Some(user) = &life.user {
+        make_user(sh, user);
+    }
+    life.ownership.iter().for_each(|entry| own(sh, entry));
+    if life.units.is_empty() {
+        return;
+    }
+    life.units.iter().for_each(|unit| enable(sh, unit, mark));
+    sh.when("[ -d /run/systemd/system ]", |sh| {
+        sh.line("systemctl --system daemon-reload >/dev/null || true");
+        let start = |sh: &mut Shell| {
+            for unit in &life.units {
+                sh.line(format!("deb-systemd-invoke start {} || true", unit.name));
+            }
+        };
+        if life.units.iter().any(|unit| unit.shipped) {
+            sh.either(&mark.is_set(), start, |sh| restart_running(sh, &life.units));
+        } else {
+            sh.when(mark.is_set(), start);
+        }
+    });
+    sh.line(format!("rm -f {}", mark.0));
+}
+
+/// Asked with `is-active` first: `deb-systemd-invoke` of older systems does not know `try-restart`.
+fn restart_running(sh: &mut Shell, units: &[Unit]) {
+    for unit in units.iter().filter(|unit| unit.shipped) {
+        sh.when(format!("systemctl --quiet is-active {}", unit.name), |sh| {
+            sh.line(format!("deb-systemd-invoke restart {} || true", unit.name));
+        });
+    }
+}
+
+fn make_user(sh: &mut Shell, user: &SystemUser) {
+    let SystemUser { name, home, comment } = user;
+    sh.when(format!("! getent passwd {name} >/dev/null"), |sh| {
+        sh.line(format!("adduser --quiet --system --group --no-create-home --home {home} \\"));
+        sh.line(format!("    --shell /usr/sbin/nologin --gecos '{comment}' {name}"));
+    });
+}
+
+/// An administrator's `dpkg-statoverride` wins.
+fn own(sh: &mut Shell, entry: &Ownership) {
+    let Ownership { path, owner, group, mode } = entry;
+    sh.when(format!("! dpkg-statoverride --list {path} >/dev/null"), |sh| {
+        sh.line(format!("chown {owner}:{group} {path}"));
+        sh.line(format!("chmod {mode:04o} {path}"));
+    });
+}
+
+/// The package that ships a unit respects an administrator who disabled it; an umbrella disables the unit when it goes,
+/// so it enables it when it comes.
+fn enable(sh: &mut Shell, unit: &Unit, mark: &Mark) {
+    let name = &unit.name;
+    if unit.shipped {
+        sh.line(format!("deb-systemd-helper unmask {name} >/dev/null || true"));
+        sh.either(
+            &format!("deb-systemd-helper --quiet was-enabled {name}"),
+            |sh| _ = sh.line(format!("deb-systemd-helper enable {name} >/dev/null || true")),
+            |sh| _ = sh.line(format!("deb-systemd-helper update-state {name} >/dev/null || true")),
+        );
+    } else {
+        sh.when(mark.is_set(), |sh| _ = sh.line(format!("deb-systemd-helper enable {name} >/dev/null || true")));
+    }
+}
+
+fn stop(sh: &mut Shell, unit: &Unit) {
+    let name = &unit.name;
+    sh.when("[ -d /run/systemd/system ]", |sh| _ = sh.line(format!("deb-systemd-invoke stop {name} || true")));
+    if !unit.shipped {
+        sh.line(format!("deb-systemd-helper disable {name} >/dev/null || true"));
+    }
+}
+
+fn reload(sh: &mut Shell, units: &[Unit]) {
+    if units.iter().any(|unit| unit.shipped) {
+        sh.when("[ -d /run/systemd/system ]", |sh| _ = sh.line("systemctl --system daemon-reload >/dev/null || true"));
+    }
+}
+
+fn purge(sh: &mut Shell, life: &Lifecycle) {
+    for unit in life.units.iter().filter(|unit| unit.shipped) {
+        sh.when("[ -x /usr/bin/deb-systemd-helper ]", |sh| {
+            sh.line(format!("deb-systemd-helper purge {} >/dev/null || true", unit.name));
+        });
+    }
+    for path in &life.purge {
+        sh.line(format!("rm -rf {path}"));
+    }
+}
