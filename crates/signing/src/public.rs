@@ -1,0 +1,335 @@
+//! Public keys: reading, describing, exporting, verifying.
+
+use std::fmt;
+use std::io::Read as _;
+use std::time::SystemTime;
+
+use sequoia_openpgp::KeyHandle;
+use sequoia_openpgp::armor::Kind;
+use sequoia_openpgp::cert::Cert;
+use sequoia_openpgp::packet::{Packet, Signature, signature::subpacket::SubpacketValue};
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::stream::{
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
+};
+use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::serialize::MarshalInto;
+use sequoia_openpgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus};
+
+use crate::{KeyError, MINIMUM_RSA_BITS, UtcTime, VerifyError, armor, cleartext};
+
+/// Fingerprint of a version 4 key: 40 hexadecimal digits, upper case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fingerprint(String);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Id of a key: the last 16 digits of its fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyId(String);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A signature that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// When it was made, by its own word.
+    pub made: UtcTime,
+    /// Whether every byte of it is either protected or canonical, so that no byte could be changed unnoticed. Armour
+    /// headers, odd line lengths or foreign subpackets in the unhashed area make this `false`.
+    pub exact: bool,
+}
+
+/// The text of a cleartext message whose signature holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleartext {
+    /// What was signed, dash-escaping undone, ending in a line feed.
+    pub text: String,
+    /// About the signature; `exact` covers the frame around the text as well.
+    pub signature: Verified,
+}
+
+/// A public key with the facts of its newest self-signature.
+#[derive(Clone)]
+pub struct PublicKey {
+    cert: Cert,
+    user_id: String,
+    expires: Option<UtcTime>,
+    may_sign: bool,
+}
+
+impl PublicKey {
+    /// Reads an armoured or binary public key; a secret half, if there is one, is dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAKey`] with `origin`; [`KeyError::NoSelfSignature`] when the key is not bound to a user id by an
+    /// acceptable signature.
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self, KeyError> {
+        let cert = Cert::from_bytes(bytes)
+            .map_err(|error| KeyError::NotAKey { origin: origin.to_owned(), source: error.into() })?;
+        Self::from_cert(cert.strip_secret_key_material())
+    }
+
+    pub(crate) fn from_cert(cert: Cert) -> Result<Self, KeyError> {
+        let newest = cert
+            .userids()
+            .flat_map(|user| {
+                let name = String::from_utf8_lossy(user.userid().value()).into_owned();
+                let signatures: Vec<_> = user.self_signatures().cloned().collect();
+                signatures.into_iter().map(move |one| (name.clone(), one))
+            })
+            .filter(|(_, one)| is_strong(one.hash_algo()))
+            .max_by_key(|(_, one)| (one.signature_creation_time(), one.primary_userid()));
+        let Some((user_id, binding)) = newest else {
+            return Err(KeyError::NoSelfSignature { fingerprint: Fingerprint(cert.fingerprint().to_hex()) });
+        };
+        let expires = binding.key_expiration_time(cert.primary_key().key()).map(UtcTime::from);
+        let may_sign = binding.key_flags().is_some_and(|flags| flags.for_signing());
+        Ok(Self { cert, user_id, expires, may_sign })
+    }
+
+    /// The fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.cert.fingerprint().to_hex())
+    }
+
+    /// The key id.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        KeyId(self.cert.keyid().to_hex())
+    }
+
+    /// Who the key belongs to.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// When the key was made.
+    #[must_use]
+    pub fn created(&self) -> UtcTime {
+        self.cert.primary_key().key().creation_time().into()
+    }
+
+    /// The first moment at which the key is no longer valid; `None` when it has no end.
+    #[must_use]
+    pub fn expires(&self) -> Option<UtcTime> {
+        self.expires
+    }
+
+    /// Length of the primary key in bits, and its algorithm's name.
+    #[must_use]
+    pub fn strength(&self) -> (usize, String) {
+        let key = self.cert.primary_key().key();
+        let bits = key.mpis().bits().unwrap_or_default();
+        (bits, key.pk_algo().to_string())
+    }
+
+    /// The moment of expiry when it lies at or before `at`.
+    #[must_use]
+    pub fn expired_at(&self, at: SystemTime) -> Option<UtcTime> {
+        self.expires.filter(|end| *end <= UtcTime::from(at))
+    }
+
+    /// The binary export, which `wallarm.gpg` is: what `apt-key add`, `gpg --import` and `signed-by=` all take.
+    ///
+    /// # Errors
+    /// [`KeyError::Library`].
+    pub fn to_binary(&self) -> Result<Vec<u8>, KeyError> {
+        self.cert.export_to_vec().map_err(|error| KeyError::Library { what: "export a key", source: error.into() })
+    }
+
+    /// The armoured export, which rpm imports.
+    ///
+    /// # Errors
+    /// [`KeyError::Library`].
+    pub fn to_armored(&self) -> Result<String, KeyError> {
+        armor::armor(Kind::PublicKey, &self.to_binary()?)
+            .map_err(|error| KeyError::Library { what: "armour a key", source: error.into() })
+    }
+
+    /// Whether packages and repositories signed by the primary key are accepted by every system of the matrix.
+    ///
+    /// # Errors
+    /// The first reason against it, of [`KeyError`]'s `NotRsa`, `TooWeak`, `CannotSign`, `Revoked`, `Expired`.
+    pub fn check_fit_for_signing(&self, now: SystemTime) -> Result<(), KeyError> {
+        let fingerprint = self.fingerprint();
+        let (bits, algorithm) = self.strength();
+        if self.cert.primary_key().key().pk_algo() != PublicKeyAlgorithm::RSAEncryptSign {
+            return Err(KeyError::NotRsa { fingerprint, algorithm });
+        }
+        if bits < MINIMUM_RSA_BITS {
+            return Err(KeyError::TooWeak { fingerprint, bits });
+        }
+        if !self.may_sign {
+            return Err(KeyError::CannotSign { fingerprint });
+        }
+        let policy = StandardPolicy::new();
+        if let RevocationStatus::Revoked(_) = self.cert.revocation_status(&policy, now) {
+            return Err(KeyError::Revoked { fingerprint });
+        }
+        match self.expired_at(now) {
+            Some(expired) => Err(KeyError::Expired { fingerprint, expired }),
+            None => Ok(()),
+        }
+    }
+
+    /// Verifies a detached signature, armoured or binary, as of the time `at`.
+    ///
+    /// # Errors
+    /// See [`VerifyError`]; SHA-1 and MD5 signatures and those of an expired key are refused.
+    pub fn verify_detached(&self, data: &[u8], signature: &[u8], at: SystemTime) -> Result<Verified, VerifyError> {
+        const EXPECTED: &str = "detached signature";
+        let policy = StandardPolicy::at(at);
+        let mut verifier = DetachedVerifierBuilder::from_bytes(signature)
+            .and_then(|builder| builder.with_policy(&policy, at, Judge::new(self, at)))
+            .map_err(|error| malformed(EXPECTED, error))?;
+        let outcome = verifier.verify_bytes(data);
+        let signature_packet = verifier.into_helper().verdict(EXPECTED, outcome)?;
+        let packet = packet_bytes(&signature_packet)?;
+        let canonical = packet == signature
+            || armor::armor(Kind::Signature, &packet).is_ok_and(|text| text.as_bytes() == signature);
+        Ok(Verified { made: made(&signature_packet), exact: canonical && self.is_all_protected(&signature_packet) })
+    }
+
+    /// Verifies a message in the cleartext framework and gives its text.
+    ///
+    /// # Errors
+    /// See [`VerifyError`].
+    pub fn verify_cleartext(&self, message: &str, at: SystemTime) -> Result<Cleartext, VerifyError> {
+        const EXPECTED: &str = "cleartext-signed message";
+        // The library would also take an inline-signed binary message, whose text no reader of `InRelease` sees.
+        if !message.starts_with(cleartext::HEAD) {
+            return Err(VerifyError::Malformed { expected: EXPECTED, source: None });
+        }
+        let policy = StandardPolicy::at(at);
+        let mut verifier = VerifierBuilder::from_bytes(message)
+            .and_then(|builder| builder.with_policy(&policy, at, Judge::new(self, at)))
+            .map_err(|error| match error.downcast::<VerifyError>() {
+                Ok(verdict) => verdict,
+                Err(error) => malformed(EXPECTED, error),
+            })?;
+        let mut bytes = Vec::new();
+        let outcome = verifier.read_to_end(&mut bytes).map(drop).map_err(Into::into);
+        let signature = verifier.into_helper().verdict(EXPECTED, outcome)?;
+        let mut text = String::from_utf8(bytes)
+            .map_err(|error| VerifyError::Malformed { expected: EXPECTED, source: Some(error.into()) })?;
+        // The line feed before the signature belongs to the frame, so the library leaves it out (§7.2).
+        text.push('\n');
+        let packet = packet_bytes(&signature)?;
+        let canonical =
+            armor::armor(Kind::Signature, &packet).is_ok_and(|armored| cleartext::frame(&text, &armored) == message);
+        Ok(Cleartext {
+            signature: Verified { made: made(&signature), exact: canonical && self.is_all_protected(&signature) },
+            text,
+        })
+    }
+
+    /// Whether the parts of a good signature that its digest does not cover say nothing but the truth.
+    fn is_all_protected(&self, signature: &Signature) -> bool {
+        let prefix_is_right =
+            signature.computed_digest().is_some_and(|digest| digest.starts_with(signature.digest_prefix()));
+        let names_the_issuer = |value: &SubpacketValue| match value {
+            SubpacketValue::Issuer(id) => *id == self.cert.keyid(),
+            SubpacketValue::IssuerFingerprint(print) => *print == self.cert.fingerprint(),
+            _ => false,
+        };
+        prefix_is_right && signature.unhashed_area().iter().all(|subpacket| names_the_issuer(subpacket.value()))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PublicKey({}, {})", self.fingerprint(), self.user_id)
+    }
+}
+
+/// Digests in which no second message with the same value can be made.
+fn is_strong(hash: HashAlgorithm) -> bool {
+    matches!(hash, HashAlgorithm::SHA224 | HashAlgorithm::SHA256 | HashAlgorithm::SHA384 | HashAlgorithm::SHA512)
+}
+
+fn made(signature: &Signature) -> UtcTime {
+    signature.signature_creation_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
+}
+
+fn packet_bytes(signature: &Signature) -> Result<Vec<u8>, VerifyError> {
+    Packet::from(signature.clone()).to_vec().map_err(|error| malformed("signature", error))
+}
+
+fn malformed(expected: &'static str, error: impl Into<crate::error::Source>) -> VerifyError {
+    VerifyError::Malformed { expected, source: Some(error.into()) }
+}
+
+/// Gives the library our one key and keeps the first good signature by it.
+struct Judge<'a> {
+    key: &'a PublicKey,
+    at: SystemTime,
+    good: Option<Signature>,
+    refusal: Option<VerifyError>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(key: &'a PublicKey, at: SystemTime) -> Self {
+        Self { key, at, good: None, refusal: None }
+    }
+
+    fn verdict(self, expected: &'static str, outcome: sequoia_openpgp::Result<()>) -> Result<Signature, VerifyError> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        outcome.map_err(|error| malformed(expected, error))?;
+        if let Some(expired) = self.key.expired_at(self.at) {
+            return Err(VerifyError::KeyExpired { fingerprint: self.key.fingerprint(), expired });
+        }
+        self.good.ok_or(VerifyError::Malformed { expected, source: None })
+    }
+}
+
+impl VerificationHelper for Judge<'_> {
+    fn get_certs(&mut self, _: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
+        Ok(vec![self.key.cert.clone()])
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
+        for layer in structure {
+            let MessageLayer::SignatureGroup { results } = layer else {
+                continue;
+            };
+            for result in results {
+                match result {
+                    Ok(good) => self.good = self.good.take().or(Some(good.sig.clone())),
+                    Err(error) => self.refusal = self.refusal.take().or(Some(refusal(self.key, &error))),
+                }
+            }
+        }
+        // One good signature by our key is enough: in a key rotation there are two.
+        if self.good.is_some() {
+            self.refusal = None;
+        }
+        Ok(())
+    }
+}
+
+fn refusal(key: &PublicKey, error: &VerificationError<'_>) -> VerifyError {
+    match error {
+        VerificationError::MissingKey { sig } => VerifyError::OtherKey {
+            issuer: sig.get_issuers().first().map_or_else(|| "an unnamed key".to_owned(), KeyHandle::to_hex),
+            expected: key.fingerprint(),
+        },
+        VerificationError::MalformedSignature { error, .. }
+        | VerificationError::UnboundKey { error, .. }
+        | VerificationError::BadKey { error, .. }
+        | VerificationError::BadSignature { error, .. } => VerifyError::Bad { reason: format!("{error:#}") },
+        other => VerifyError::Bad { reason: other.to_string() },
+    }
+}
