@@ -48,9 +48,7 @@ pub enum Error {
         field: &'static str,
     },
     /// A name that the writer cannot put into a header.
-    #[error(
-        "`{name}` cannot name an ar member: 1 to 16 printable ASCII bytes without blank and slash"
-    )]
+    #[error("`{name}` cannot name an ar member: 1 to 16 printable ASCII bytes without blank and slash")]
     Name {
         /// The name as given.
         name: String,
@@ -130,11 +128,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::Magic`] when this is no archive, [`Error::Io`].
     pub fn new(inner: R) -> Result<Self, Error> {
-        let mut reader = Self {
-            inner,
-            position: 0,
-            left: 0,
-        };
+        let mut reader = Self { inner, position: 0, left: 0 };
         let mut magic = [0; MAGIC.len()];
         match reader.fill(&mut magic)? {
             8 if &magic == MAGIC => Ok(reader),
@@ -157,10 +151,7 @@ impl<R: Read> Reader<R> {
         }
         let header = parse_header(&raw, begin)?;
         self.left = header.size;
-        Ok(Some(Member {
-            header,
-            reader: self,
-        }))
+        Ok(Some(Member { header, reader: self }))
     }
 
     /// Skips what is left of the current member, and the byte that aligns the next one to an even offset.
@@ -195,10 +186,7 @@ impl<R: Read> Reader<R> {
         if got == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                format!(
-                    "the ar archive ends at byte {}, {} bytes before its member does",
-                    self.position, self.left
-                ),
+                format!("the ar archive ends at byte {}, {} bytes before its member does", self.position, self.left),
             ));
         }
         self.position += got as u64;
@@ -215,10 +203,7 @@ impl<R: Read> Reader<R> {
                 Ok(got) => done += got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
-                    return Err(Error::Io {
-                        offset: self.position + done as u64,
-                        source,
-                    });
+                    return Err(Error::Io { offset: self.position + done as u64, source });
                 }
             }
         }
@@ -227,25 +212,17 @@ impl<R: Read> Reader<R> {
     }
 
     const fn truncated(&self, within: &'static str) -> Error {
-        Error::Truncated {
-            offset: self.position,
-            within,
-        }
+        Error::Truncated { offset: self.position, within }
     }
 }
 
 /// Header layout: name 16, mtime 12, uid 6, gid 6, mode 8 (octal), size 10, end mark 2; padded with blanks.
 fn parse_header(raw: &[u8; HEADER_LEN], begin: u64) -> Result<Header, Error> {
-    let bad = |field| Error::Field {
-        offset: begin,
-        field,
-    };
+    let bad = |field| Error::Field { offset: begin, field };
     if &raw[58..60] != HEADER_END {
         return Err(bad("end mark"));
     }
-    let name = std::str::from_utf8(&raw[..16])
-        .map_err(|_| bad("name"))?
-        .trim_end_matches(' ');
+    let name = std::str::from_utf8(&raw[..16]).map_err(|_| bad("name"))?.trim_end_matches(' ');
     let name = name.strip_suffix('/').unwrap_or(name);
     // `/`, `//`, `/12` and `#1/12` are tables and long names of other dialects.
     if !is_name(name) {
@@ -263,10 +240,7 @@ fn parse_header(raw: &[u8; HEADER_LEN], begin: u64) -> Result<Header, Error> {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=NAME_MAX).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
 }
 
 /// A number padded with blanks; digits only, so that `+1` and an empty field are refused.
@@ -296,14 +270,8 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`].
     pub fn new(mut inner: W, mtime: u64) -> Result<Self, Error> {
-        inner
-            .write_all(MAGIC)
-            .map_err(|source| Error::Io { offset: 0, source })?;
-        Ok(Self {
-            inner,
-            mtime,
-            position: MAGIC.len() as u64,
-        })
+        inner.write_all(MAGIC).map_err(|source| Error::Io { offset: 0, source })?;
+        Ok(Self { inner, mtime, position: MAGIC.len() as u64 })
     }
 
     /// Appends a member whose content is in memory.
@@ -318,39 +286,20 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::TooLarge`], [`Error::Length`] when `content` is shorter or longer, [`Error::Io`].
-    pub fn append_from(
-        &mut self,
-        name: &str,
-        size: u64,
-        mut content: impl Read,
-    ) -> Result<(), Error> {
+    pub fn append_from(&mut self, name: &str, size: u64, mut content: impl Read) -> Result<(), Error> {
         if !is_name(name) {
-            return Err(Error::Name {
-                name: name.to_owned(),
-            });
+            return Err(Error::Name { name: name.to_owned() });
         }
         if size > SIZE_MAX {
-            return Err(Error::TooLarge {
-                name: name.to_owned(),
-                size,
-            });
+            return Err(Error::TooLarge { name: name.to_owned(), size });
         }
-        let header = format!(
-            "{name:<16}{:<12}{:<6}{:<6}{:<8o}{size:<10}`\n",
-            self.mtime, 0, 0, 0o100_644
-        );
+        let header = format!("{name:<16}{:<12}{:<6}{:<6}{:<8o}{size:<10}`\n", self.mtime, 0, 0, 0o100_644);
         self.put(header.as_bytes())?;
         let offset = self.position;
         let mut limited = content.by_ref().take(size.saturating_add(1));
-        let found = self
-            .copy(&mut limited, size)
-            .map_err(|source| Error::Io { offset, source })?;
+        let found = self.copy(&mut limited, size).map_err(|source| Error::Io { offset, source })?;
         if found != size {
-            return Err(Error::Length {
-                name: name.to_owned(),
-                announced: size,
-                found,
-            });
+            return Err(Error::Length { name: name.to_owned(), announced: size, found });
         }
         if self.position % 2 == 1 {
             self.put(b"\n")?;
@@ -375,10 +324,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.inner.write_all(bytes).map_err(|source| Error::Io {
-            offset: self.position,
-            source,
-        })?;
+        self.inner.write_all(bytes).map_err(|source| Error::Io { offset: self.position, source })?;
         self.position += bytes.len() as u64;
         Ok(())
     }
@@ -403,9 +349,7 @@ mod tests {
         while let Some(mut member) = reader.next_member()? {
             let mut content = Vec::new();
             let offset = member.header().offset;
-            member
-                .read_to_end(&mut content)
-                .map_err(|source| Error::Io { offset, source })?;
+            member.read_to_end(&mut content).map_err(|source| Error::Io { offset, source })?;
             members.push((member.header().clone(), content));
         }
         Ok(members)
@@ -425,10 +369,7 @@ mod tests {
         let bytes = archive(&[("a", b"1"), ("b", b""), ("c", b"333")]);
         assert_eq!(bytes.len() % 2, 0);
         let members = walk(&bytes).unwrap();
-        let contents: Vec<_> = members
-            .iter()
-            .map(|(_, content)| content.as_slice())
-            .collect();
+        let contents: Vec<_> = members.iter().map(|(_, content)| content.as_slice()).collect();
         assert_eq!(contents, [b"1".as_slice(), b"", b"333"]);
         assert_eq!(members[2].0.offset as usize, bytes.len() - 4);
     }
@@ -455,14 +396,8 @@ mod tests {
         bytes.truncate(100);
         let mut reader = Reader::new(bytes.as_slice()).unwrap();
         reader.next_member().unwrap().unwrap();
-        assert!(matches!(
-            reader.next_member(),
-            Err(Error::Truncated { offset: 100, .. })
-        ));
-        assert!(matches!(
-            walk(&archive(&[("a", b"1234")])[..50]),
-            Err(Error::Truncated { offset: 50, .. })
-        ));
+        assert!(matches!(reader.next_member(), Err(Error::Truncated { offset: 100, .. })));
+        assert!(matches!(walk(&archive(&[("a", b"1234")])[..50]), Err(Error::Truncated { offset: 50, .. })));
     }
 
     #[test]
@@ -470,10 +405,7 @@ mod tests {
         for (size, found) in [(3, 4), (5, 4), (0, 1)] {
             let mut writer = Writer::new(Vec::new(), 0).unwrap();
             let error = writer.append_from("a", size, &b"1234"[..]).unwrap_err();
-            assert!(
-                matches!(error, Error::Length { found: f, .. } if f == found),
-                "{error}"
-            );
+            assert!(matches!(error, Error::Length { found: f, .. } if f == found), "{error}");
             assert!(writer.finish().len() <= 68 + 4);
         }
     }
@@ -482,26 +414,16 @@ mod tests {
     fn names_that_do_not_fit_are_refused() {
         let mut writer = Writer::new(Vec::new(), 0).unwrap();
         for name in ["", "seventeen-letters", "a/b", "a b", "ä"] {
-            assert!(
-                matches!(writer.append(name, b""), Err(Error::Name { .. })),
-                "{name}"
-            );
+            assert!(matches!(writer.append(name, b""), Err(Error::Name { .. })), "{name}");
         }
     }
 
     #[test]
     fn signs_and_empty_fields_are_no_numbers() {
-        for (at, text) in [
-            (48, b"+1        "),
-            (48, b"          "),
-            (48, b"1 1       "),
-        ] {
+        for (at, text) in [(48, b"+1        "), (48, b"          "), (48, b"1 1       ")] {
             let mut bytes = archive(&[("a", b"1")]);
             bytes[8 + at..8 + at + 10].copy_from_slice(text);
-            assert!(matches!(
-                walk(&bytes),
-                Err(Error::Field { field: "size", .. })
-            ));
+            assert!(matches!(walk(&bytes), Err(Error::Field { field: "size", .. })));
         }
     }
 

@@ -2,3 +2,5 @@
 
 pub mod ar;
 pub mod deb822;
+pub mod elf;
+pub mod rpm_header;
