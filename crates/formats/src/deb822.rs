@@ -13,9 +13,7 @@ const BLANKS: [char; 2] = [' ', '\t'];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A line is neither `Name: value`, nor a continuation, nor a comment.
-    #[error(
-        "line {line}: `{text}` has no colon; expected `Field: value` or a continuation that begins with a blank"
-    )]
+    #[error("line {line}: `{text}` has no colon; expected `Field: value` or a continuation that begins with a blank")]
     NoColon {
         /// Line number, from 1.
         line: usize,
@@ -29,9 +27,7 @@ pub enum Error {
         line: usize,
     },
     /// One field stands twice in a paragraph.
-    #[error(
-        "line {line}: field `{name}` is there a second time; a paragraph may hold each field once"
-    )]
+    #[error("line {line}: field `{name}` is there a second time; a paragraph may hold each field once")]
     Duplicate {
         /// Line number, from 1.
         line: usize,
@@ -99,10 +95,7 @@ impl Paragraph {
     /// The value of a field; lines are separated by `\n` (see the module's documentation).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value.as_str())
+        self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.as_str())
     }
 
     /// Sets a field: in its place when it is there already, otherwise at the end.
@@ -113,34 +106,22 @@ impl Paragraph {
         check_name(name)?;
         let value = value.into();
         check_value(name, &value)?;
-        match self
-            .fields
-            .iter_mut()
-            .find(|field| field.name.eq_ignore_ascii_case(name))
-        {
+        match self.fields.iter_mut().find(|field| field.name.eq_ignore_ascii_case(name)) {
             Some(field) => field.value = value,
-            None => self.fields.push(Field {
-                name: name.to_owned(),
-                value,
-            }),
+            None => self.fields.push(Field { name: name.to_owned(), value }),
         }
         Ok(())
     }
 
     /// Takes a field out and gives its value.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        let at = self
-            .fields
-            .iter()
-            .position(|field| field.name.eq_ignore_ascii_case(name))?;
+        let at = self.fields.iter().position(|field| field.name.eq_ignore_ascii_case(name))?;
         Some(self.fields.remove(at).value)
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.fields
-            .iter()
-            .map(|field| (field.name.as_str(), field.value.as_str()))
+        self.fields.iter().map(|field| (field.name.as_str(), field.value.as_str()))
     }
 
     /// Whether there is no field.
@@ -162,11 +143,7 @@ impl fmt::Display for Paragraph {
                 _ => writeln!(out, "{}: {first}", field.name)?,
             }
             for line in lines {
-                let shown = if line.trim_matches(BLANKS).is_empty() {
-                    "."
-                } else {
-                    line
-                };
+                let shown = if line.trim_matches(BLANKS).is_empty() { "." } else { line };
                 writeln!(out, " {shown}")?;
             }
         }
@@ -177,11 +154,7 @@ impl fmt::Display for Paragraph {
 /// The paragraphs of a text one after another, so that a large index need not be held in parsed form.
 #[must_use]
 pub fn paragraphs(text: &str) -> Paragraphs<'_> {
-    Paragraphs {
-        lines: text.lines(),
-        number: 0,
-        failed: false,
-    }
+    Paragraphs { lines: text.lines(), number: 0, failed: false }
 }
 
 /// Iterator over the paragraphs of a text; ends after the first error. Made by [`paragraphs`].
@@ -229,56 +202,36 @@ impl Iterator for Paragraphs<'_> {
 /// Adds one non-empty line: a continuation of the last field, or a new field.
 fn add_line(paragraph: &mut Paragraph, line: &str, number: usize) -> Result<(), Error> {
     if let Some(continuation) = line.strip_prefix([' ', '\t']) {
-        let field = paragraph
-            .fields
-            .last_mut()
-            .ok_or(Error::StrayContinuation { line: number })?;
+        let field = paragraph.fields.last_mut().ok_or(Error::StrayContinuation { line: number })?;
         check_value(&field.name, continuation)?;
         field.value.push('\n');
         field.value.push_str(continuation.trim_end_matches(BLANKS));
         return Ok(());
     }
     let Some((name, value)) = line.split_once(':') else {
-        return Err(Error::NoColon {
-            line: number,
-            text: line.chars().take(40).collect(),
-        });
+        return Err(Error::NoColon { line: number, text: line.chars().take(40).collect() });
     };
     check_name(name)?;
     check_value(name, value)?;
     if paragraph.get(name).is_some() {
-        return Err(Error::Duplicate {
-            line: number,
-            name: name.to_owned(),
-        });
+        return Err(Error::Duplicate { line: number, name: name.to_owned() });
     }
-    paragraph.fields.push(Field {
-        name: name.to_owned(),
-        value: value.trim_matches(BLANKS).to_owned(),
-    });
+    paragraph.fields.push(Field { name: name.to_owned(), value: value.trim_matches(BLANKS).to_owned() });
     Ok(())
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
     let printable = |byte: u8| byte.is_ascii_graphic() && byte != b':';
     if name.is_empty() || name.starts_with(['#', '-']) || !name.bytes().all(printable) {
-        return Err(Error::Name {
-            name: name.to_owned(),
-        });
+        return Err(Error::Name { name: name.to_owned() });
     }
     Ok(())
 }
 
 fn check_value(name: &str, value: &str) -> Result<(), Error> {
-    match value
-        .chars()
-        .find(|c| c.is_control() && !matches!(c, '\t' | '\n'))
-    {
+    match value.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n')) {
         None => Ok(()),
-        Some(code) => Err(Error::Control {
-            name: name.to_owned(),
-            code: u32::from(code),
-        }),
+        Some(code) => Err(Error::Control { name: name.to_owned(), code: u32::from(code) }),
     }
 }
 
@@ -287,25 +240,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CONTROL: &str = "Package: wallarm-common\nVersion: 4.8.9-1\nDescription: tools of a node\n Long text.\n .\n  verbatim\n";
+    const CONTROL: &str =
+        "Package: wallarm-common\nVersion: 4.8.9-1\nDescription: tools of a node\n Long text.\n .\n  verbatim\n";
 
     #[test]
     fn a_control_file_survives_reading_and_writing() {
         let control = Paragraph::parse(CONTROL).unwrap();
         assert_eq!(control.get("package"), Some("wallarm-common"));
-        assert_eq!(
-            control.get("Description"),
-            Some("tools of a node\nLong text.\n.\n verbatim")
-        );
+        assert_eq!(control.get("Description"), Some("tools of a node\nLong text.\n.\n verbatim"));
         assert_eq!(control.to_string(), CONTROL);
     }
 
     #[test]
     fn a_list_that_begins_on_the_second_line_has_no_blank_after_the_colon() {
         let mut release = Paragraph::new();
-        release
-            .set("SHA256", "\nabc 1 Packages\ndef 2 Packages.gz")
-            .unwrap();
+        release.set("SHA256", "\nabc 1 Packages\ndef 2 Packages.gz").unwrap();
         let text = release.to_string();
         assert_eq!(text, "SHA256:\n abc 1 Packages\n def 2 Packages.gz\n");
         assert_eq!(Paragraph::parse(&text).unwrap(), release);
@@ -341,30 +290,12 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         let cases = [
-            (
-                "A: 1\nrubbish\n",
-                Error::NoColon {
-                    line: 2,
-                    text: "rubbish".into(),
-                },
-            ),
+            ("A: 1\nrubbish\n", Error::NoColon { line: 2, text: "rubbish".into() }),
             (" x\n", Error::StrayContinuation { line: 1 }),
-            (
-                "A: 1\na: 2\n",
-                Error::Duplicate {
-                    line: 2,
-                    name: "a".into(),
-                },
-            ),
+            ("A: 1\na: 2\n", Error::Duplicate { line: 2, name: "a".into() }),
             ("A B: 1\n", Error::Name { name: "A B".into() }),
             ("-A: 1\n", Error::Name { name: "-A".into() }),
-            (
-                "A: \u{7}\n",
-                Error::Control {
-                    name: "A".into(),
-                    code: 7,
-                },
-            ),
+            ("A: \u{7}\n", Error::Control { name: "A".into(), code: 7 }),
             ("", Error::Count { found: 0 }),
             ("A: 1\n\nB: 2\n", Error::Count { found: 2 }),
         ];
