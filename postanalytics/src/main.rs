@@ -1,3 +1,189 @@
-//! The postanalytics server and its console.
+//! The postanalytics server and its console, in one binary.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `main.rs` | the command line and the exit codes |
+//! | `settings/` | the settings file: grammar, table of variables, values; the two numbers of `init.lua` |
+//! | `log.rs` | the log file and its line style |
+//! | `server/run.rs` | start, signals, stop |
+//! | `server/listener.rs` | port 3313 and who gets in |
+//! | `server/connection.rs`, `input.rs` | one connection: reading, limits, answers |
+//! | `server/limiter.rs` | one line in the log a minute for each peer and event |
+//! | `procedures.rs` | every request that is answered, and the refusal of all others |
+//! | `record.rs` | what a record must be |
+//! | `store/` | the circular buffer |
+//! | `statistics.rs`, `export.rs` | the documented figures |
+//! | `metrics.rs` | the endpoint for Prometheus |
+//! | `notify.rs`, `system.rs` | systemd, the machine |
+//! | `console.rs` | the client |
+//!
+//! Counting, grouping, spooling and exporting attach to [`store`] (they read its old end) and feed [`export`].
 
-fn main() {}
+mod console;
+mod export;
+mod log;
+mod metrics;
+mod notify;
+mod procedures;
+mod record;
+mod server;
+mod settings;
+mod statistics;
+mod store;
+mod system;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::console::Console;
+use crate::server::{Options, ServeError};
+use crate::settings::{DEFAULT_PATH, Loaded, Settings, SettingsError, VARIABLES};
+
+/// Something failed that may work later: an address cannot be bound, a line has no answer.
+const EXIT_FAILURE: u8 = 1;
+/// The settings cannot be used (`EX_CONFIG` of sysexits.h); systemd does not restart the server then.
+const EXIT_SETTINGS: u8 = 78;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done; all lines were answered
+  1   an address cannot be bound, or a line of the console has no answer
+  2   wrong command line
+  78  the settings, the log file or the memory they ask for cannot be used";
+
+/// Console and server of postanalytics.
+///
+/// Without a command: the console, which reads lines from the terminal or from standard input.
+#[derive(Debug, Parser)]
+#[command(name = "wtarantool", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    console: ConsoleOptions,
+}
+
+#[derive(Debug, Args)]
+struct ConsoleOptions {
+    /// Address of the server [default: HOST of the settings file, else 127.0.0.1]
+    #[arg(long)]
+    host: Option<String>,
+    /// Port of the server [default: PORT of the settings file, else 3313]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Carry out LINE and leave; may be given more than once
+    #[arg(short = 'e', value_name = "LINE")]
+    lines: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server in the foreground, as its unit does
+    Serve {
+        /// The settings file
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        settings: PathBuf,
+        /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
+        #[arg(long, value_name = "FILE")]
+        init_lua: Option<PathBuf>,
+        /// Let the system choose the port
+        #[arg(long, hide = true)]
+        any_port: bool,
+    },
+    /// Read the settings, report the values in force, and say what is wrong
+    CheckSettings {
+        /// The settings file
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        settings: PathBuf,
+        /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
+        #[arg(long, value_name = "FILE")]
+        init_lua: Option<PathBuf>,
+    },
+    /// Print the settings file that packages ship
+    #[command(hide = true)]
+    PrintSettings,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => finish(run_console(&cli.console)),
+        Some(Command::Serve { settings, init_lua, any_port }) => serve(&Options { settings, init_lua, any_port }),
+        Some(Command::CheckSettings { settings, init_lua }) => check_settings(&settings, init_lua.as_deref()),
+        Some(Command::PrintSettings) => {
+            finish(io::stdout().write_all(settings::shipped_file().as_bytes()).map(|()| true))
+        }
+    }
+}
+
+fn serve(options: &Options) -> ExitCode {
+    match server::run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match error {
+                ServeError::Settings(_) | ServeError::Log { .. } | ServeError::Memory(_) => EXIT_SETTINGS,
+                ServeError::Bind { .. } | ServeError::System(_) => EXIT_FAILURE,
+            };
+            complain(&error, code)
+        }
+    }
+}
+
+fn check_settings(file: &Path, init_lua: Option<&Path>) -> ExitCode {
+    match Settings::load(file, init_lua) {
+        Ok(Loaded { settings, notes }) => {
+            let notes = notes.iter().map(|note| format!("note: {note}\n"));
+            let values = VARIABLES.iter().map(|variable| format!("{}={}\n", variable.name, (variable.show)(&settings)));
+            let report: String = notes.chain(values).collect();
+            finish(io::stdout().write_all(report.as_bytes()).map(|()| true))
+        }
+        Err(error) => complain(&error, EXIT_SETTINGS),
+    }
+}
+
+fn run_console(options: &ConsoleOptions) -> io::Result<bool> {
+    let address = server_address(options, Settings::load(Path::new(DEFAULT_PATH), None));
+    let mut console = Console::new(address);
+    let mut out = io::stdout().lock();
+    if options.lines.is_empty() {
+        return console.run(&mut out);
+    }
+    let mut all_answered = true;
+    for line in &options.lines {
+        all_answered &= console.run_line(line, &mut out)?;
+    }
+    Ok(all_answered)
+}
+
+/// Where the console looks for its server. A settings file that cannot be read is the server's concern, not the console's.
+fn server_address(options: &ConsoleOptions, loaded: Result<Loaded, SettingsError>) -> String {
+    let Loaded { settings, .. } = loaded.unwrap_or_default();
+    let port = options.port.unwrap_or(settings.port);
+    match &options.host {
+        Some(host) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        Some(host) => format!("{host}:{port}"),
+        // A server that is bound to every address is reached through loopback.
+        None if settings.host.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).to_string(),
+        None => SocketAddr::new(settings.host, port).to_string(),
+    }
+}
+
+fn finish(outcome: io::Result<bool>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(EXIT_FAILURE),
+        // `wtarantool … | head -1` is not a failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => complain(&error, EXIT_FAILURE),
+    }
+}
+
+fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    // Nobody is left to tell if standard error is gone.
+    let _ = writeln!(io::stderr(), "wtarantool: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,126 @@
+//! The metrics endpoint: Prometheus' text format 0.0.4 over HTTP.
+//!
+//! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::convert::Infallible;
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::export::{ExportStatistics, UNREGISTERED};
+use crate::log::Part;
+use crate::server::Server;
+use crate::store::Statistics;
+
+/// Scrapers that may be connected at a time; further ones wait.
+const MAX_SCRAPERS: usize = 16;
+/// How long a scraper may take to send a request.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+/// How long a scraper may stay.
+const CONNECTION_TIME: Duration = Duration::from_secs(120);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+/// Answers scrapers until `stop` says so.
+pub async fn serve(server: Arc<Server>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    if let Ok(address) = listener.local_addr() {
+        server.log.info(Part::Metrics, format_args!("metrics on http://{address}/metrics"));
+    }
+    tokio::select! {
+        () = accept(&server, &listener) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn accept(server: &Arc<Server>, listener: &TcpListener) {
+    let seats = Arc::new(Semaphore::new(MAX_SCRAPERS));
+    // The semaphore is never closed, so this goes on.
+    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let server = Arc::clone(server);
+                tokio::spawn(async move {
+                    // Errors are those of the scraper: it went away, or it does not speak HTTP.
+                    let _ = tokio::time::timeout(CONNECTION_TIME, answer_all(server, stream)).await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                server.log.error(Part::Metrics, format_args!("cannot accept a connection: {error}"));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn answer_all(server: Arc<Server>, stream: TcpStream) -> Result<(), hyper::Error> {
+    let service = service_fn(|request: Request<Incoming>| {
+        let response = answer(&server, request.method(), request.uri().path());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+    http.serve_connection(TokioIo::new(stream), service).await
+}
+
+fn answer(server: &Server, method: &Method, path: &str) -> Response<String> {
+    let (status, body) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            let connections = server.connections.load(Ordering::Relaxed);
+            (StatusCode::OK, page(&server.store.statistics(), &UNREGISTERED, connections))
+        }
+        (&Method::GET | &Method::HEAD, _) => (StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n".to_owned()),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, FORMAT);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
+}
+
+/// All metrics of one moment.
+fn page(store: &Statistics, export: &ExportStatistics, connections: usize) -> String {
+    let mut page = String::with_capacity(2048);
+    let mut metric = |name: &str, kind: &str, help: &str, value: &dyn Display| {
+        let name = format!("wallarm_tarantool_{name}");
+        // Writing into a String cannot fail.
+        let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    };
+    let drops_flag = u8::from(export.dropping);
+    metric("last_request_id", "counter", "Number of the last stored request.", &store.requests);
+    metric("export_drops_flag", "gauge", "1 while attacks are being lost before export.", &drops_flag);
+    metric("export_drops_total", "counter", "Requests with attacks lost before export.", &export.dropped);
+    metric("export_delay_seconds", "gauge", "Age of the oldest attack that is not exported.", &export.delay);
+    metric("timeframe_seconds", "gauge", "Age of the oldest stored request.", &store.timeframe);
+    metric("arena_bytes", "gauge", "Bytes that stored requests may take.", &store.arena);
+    metric("used_bytes", "gauge", "Bytes that stored requests take.", &store.used);
+    metric("connections", "gauge", "Open connections.", &connections);
+    metric("requests_total", "counter", "Requests stored.", &store.requests);
+    metric("evicted_total", "counter", "Stored requests that gave way to newer ones.", &store.evicted);
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_the_documented_names_and_the_format_of_prometheus() {
+        let store = Statistics { timeframe: 900.5, arena: 1 << 30, used: 1012, requests: 7, evicted: 6 };
+        let export = ExportStatistics { delay: 1.25, dropped: 3, dropping: true };
+        assert_eq!(page(&store, &export, 2), include_str!("../tests/golden/metrics.txt"));
+    }
+}

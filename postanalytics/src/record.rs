@@ -1,0 +1,156 @@
+//! What a record must be to be stored, and how it loses its body when it is too large.
+//!
+//! A record is a MessagePack map with string keys. The server stores it as it came: fields that it does not know are kept,
+//! optional ones may be missing. Only `request_id` is needed, because it is the answer.
+
+use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Writer};
+
+/// The only schema of records so far.
+pub const SCHEMA: u64 = 1;
+
+/// Digits of a request id.
+const ID_LENGTH: usize = 32;
+
+/// A record that came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incoming<'a> {
+    /// Its field `request_id`: 32 hexadecimal digits.
+    pub request_id: &'a [u8],
+    /// The whole map as MessagePack.
+    pub bytes: &'a [u8],
+}
+
+/// What was pushed is no record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The arguments are not `[schema, map]`.
+    #[error("expected [schema, record]: {0}")]
+    Shape(#[from] DecodeError),
+    /// A schema that this server does not know.
+    #[error("record schema {0} is not known, this server knows {SCHEMA}")]
+    Schema(u64),
+    /// The id is not what `$request_id` looks like.
+    #[error("request_id must be 32 hexadecimal digits")]
+    RequestId,
+}
+
+impl<'a> Incoming<'a> {
+    /// Reads the arguments of a push, which are well-formed MessagePack already.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] if they are no record of a known schema.
+    pub fn from_arguments(arguments: &'a [u8]) -> Result<Self, RecordError> {
+        let mut reader = Reader::new(arguments);
+        let count = reader.array_len()?;
+        if count < 2 {
+            return Err(DecodeError::Missing("record").into());
+        }
+        let schema = reader.uint()?;
+        if schema != SCHEMA {
+            return Err(RecordError::Schema(schema));
+        }
+        // With two arguments the record is the rest, which spares looking for its end; a newer module may send more.
+        let bytes = if count == 2 { reader.rest() } else { reader.raw(MAX_DEPTH)? };
+        Ok(Self { request_id: request_id(bytes)?, bytes })
+    }
+}
+
+/// Finds the id. Modules send it first, so this rarely looks at a second field.
+fn request_id(record: &[u8]) -> Result<&[u8], RecordError> {
+    let mut reader = Reader::new(record);
+    for _ in 0..reader.map_len()? {
+        if reader.str()? != b"request_id" {
+            reader.raw(MAX_DEPTH)?;
+            continue;
+        }
+        let id = reader.str()?;
+        let valid = id.len() == ID_LENGTH && id.iter().all(u8::is_ascii_hexdigit);
+        return if valid { Ok(id) } else { Err(RecordError::RequestId) };
+    }
+    Err(DecodeError::Missing("request_id").into())
+}
+
+/// The record again, without `body` and with `body_truncated` set.
+///
+/// # Errors
+///
+/// [`DecodeError`] if `record` is no map with string keys.
+pub fn without_body(record: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut reader = Reader::new(record);
+    let fields = reader.map_len()?;
+    let (mut kept, mut rest) = (0u32, Vec::new());
+    for _ in 0..fields {
+        let entry = reader.rest();
+        let name = reader.str()?;
+        reader.raw(MAX_DEPTH)?;
+        if !matches!(name, b"body" | b"body_truncated") {
+            rest.extend_from_slice(&entry[..entry.len() - reader.rest().len()]);
+            kept += 1;
+        }
+    }
+    let mut shorter = Vec::with_capacity(rest.len() + 32);
+    Writer::new(&mut shorter).map(kept + 1).raw(&rest).str(b"body_truncated").bool(true);
+    Ok(shorter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &[u8] = b"0123456789abcdef0123456789ABCDEF";
+
+    fn arguments(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(&mut Writer::new(&mut out));
+        out
+    }
+
+    fn error(write: impl FnOnce(&mut Writer<'_>)) -> String {
+        Incoming::from_arguments(&arguments(write)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_id_may_stand_behind_other_and_unknown_fields() {
+        let sent = arguments(|writer| {
+            writer.array(2).uint(1).map(3).str(b"novelty").array(1).nil().str(b"uri").str(b"/");
+            writer.str(b"request_id").str(ID);
+        });
+        let record = Incoming::from_arguments(&sent).unwrap();
+        assert_eq!((record.request_id, record.bytes), (ID, &sent[2..]));
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused_with_a_reason() {
+        assert_eq!(error(|writer| drop_id(writer, 1, b"short")), "request_id must be 32 hexadecimal digits");
+        assert_eq!(error(|writer| drop_id(writer, 2, ID)), "record schema 2 is not known, this server knows 1");
+        let empty = error(|writer| {
+            writer.array(2).uint(1).map(0);
+        });
+        assert_eq!(empty, "expected [schema, record]: the request_id is missing");
+        let missing = error(|writer| {
+            writer.array(1).uint(1);
+        });
+        assert_eq!(missing, "expected [schema, record]: the record is missing");
+        let list = error(|writer| {
+            writer.array(2).uint(1).array(0);
+        });
+        assert_eq!(list, "expected [schema, record]: expected a map, found the type byte 0x90");
+    }
+
+    fn drop_id(writer: &mut Writer<'_>, schema: u64, id: &[u8]) {
+        writer.array(2).uint(schema).map(1).str(b"request_id").str(id);
+    }
+
+    #[test]
+    fn a_record_without_its_body_keeps_everything_else() {
+        let long = arguments(|writer| {
+            writer.map(4).str(b"request_id").str(ID).str(b"body").str(&[b'x'; 5000]);
+            writer.str(b"body_truncated").bool(false).str(b"status").uint(200);
+        });
+        let expected = arguments(|writer| {
+            writer.map(3).str(b"request_id").str(ID).str(b"status").uint(200).str(b"body_truncated").bool(true);
+        });
+        assert_eq!(without_body(&long), Ok(expected));
+    }
+}

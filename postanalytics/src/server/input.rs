@@ -1,0 +1,100 @@
+//! What a connection received and has not answered yet.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Memory that all connections together may use for frames larger than their input buffers, in units of [`UNIT`]. Without
+/// it, a thousand hostile peers with half a frame each would take 64 GiB.
+#[derive(Clone, Debug)]
+pub struct LargeFrames(Arc<Semaphore>);
+
+const UNIT: usize = 64 * 1024;
+/// Two frames of the largest size.
+const UNITS: usize = 2 * (iproto::frame::MAX_LENGTH / UNIT + 1);
+
+impl Default for LargeFrames {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(UNITS)))
+    }
+}
+
+/// The input buffer of a connection. Empty, it takes no memory.
+#[derive(Debug)]
+pub struct Input {
+    bytes: Vec<u8>,
+    readahead: usize,
+    large_frames: LargeFrames,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Input {
+    /// A buffer of `readahead` bytes, once something arrives.
+    pub fn new(readahead: usize, large_frames: LargeFrames) -> Self {
+        Self { bytes: Vec::new(), readahead, large_frames, permit: None }
+    }
+
+    /// What has arrived.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets the first `count` bytes. Memory of a large frame goes back as soon as the frame does.
+    pub fn consume(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
+        if self.bytes.capacity() > self.readahead {
+            let rest = &self.bytes[count..];
+            let mut bytes = Vec::with_capacity(self.readahead.max(rest.len()));
+            bytes.extend_from_slice(rest);
+            self.bytes = bytes;
+            self.permit = None;
+        } else {
+            self.bytes.drain(..count);
+        }
+    }
+
+    /// Gives the memory of an empty buffer back.
+    pub fn release(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Makes room for more of a frame of `size` bytes (0: not known yet): the buffer first, then twice what has arrived, so
+    /// that memory follows the bytes that came and not the size that a peer claims. Waits while other connections use the
+    /// memory for large frames.
+    pub async fn make_room(&mut self, size: usize) {
+        if self.bytes.len() < self.bytes.capacity() {
+            return;
+        }
+        if self.bytes.len() < self.readahead {
+            self.bytes.reserve_exact(self.readahead - self.bytes.len());
+            return;
+        }
+        let target = size.min(2 * self.bytes.len()).max(self.bytes.len() + 16);
+        let units = target.div_ceil(UNIT).min(UNITS);
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = units.saturating_sub(held) as u32;
+        // The semaphore is never closed; if it were, the frame would only go uncounted.
+        if let Ok(more) = Arc::clone(&self.large_frames.0).acquire_many_owned(missing).await {
+            match &mut self.permit {
+                Some(permit) => permit.merge(more),
+                None => self.permit = Some(more),
+            }
+        }
+        self.bytes.reserve_exact(target - self.bytes.len());
+    }
+
+    /// Takes what the socket has, as far as there is room. `Ok(0)`: the peer is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket, `WouldBlock` included.
+    pub fn read_from(&mut self, stream: &TcpStream) -> io::Result<usize> {
+        stream.try_read_buf(&mut self.bytes)
+    }
+}

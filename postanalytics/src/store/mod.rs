@@ -1,0 +1,89 @@
+//! The store: one circular buffer behind one lock, and the figures that are read from it.
+//!
+//! A connection takes the lock once for all records of a read, and holds it only to copy them: what a record is was checked
+//! before. Analysis will read the buffer from its old end; nothing here waits for it.
+
+mod ring;
+mod slabs;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+pub use ring::{Limit, NoMemory, Record};
+
+use ring::Ring;
+
+/// Stored requests.
+#[derive(Debug)]
+pub struct Store {
+    ring: Mutex<Ring>,
+    limit: Limit,
+    /// Arrivals are counted from here, on the monotonic clock: a clock that is set does not change their age.
+    started: Instant,
+}
+
+/// Figures of one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics {
+    /// Age of the oldest stored request in seconds; 0 when there is none.
+    pub timeframe: f64,
+    /// Bytes that stored requests may take.
+    pub arena: u64,
+    /// Bytes that stored requests take, their headers included.
+    pub used: u64,
+    /// Requests taken in so far; also the number of the last one.
+    pub requests: u64,
+    /// Requests that had to give way to newer ones so far.
+    pub evicted: u64,
+}
+
+impl Store {
+    /// A store that keeps to `budget` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`] if the system does not give what a single large request would need.
+    pub fn new(budget: u64) -> Result<Self, NoMemory> {
+        let (ring, limit) = Ring::new(budget)?;
+        Ok(Self { ring: Mutex::new(ring), limit, started: Instant::now() })
+    }
+
+    /// What records are measured by.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// Stores `records` in their order.
+    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) {
+        let arrival = self.clock();
+        let mut ring = self.lock();
+        for record in records {
+            ring.push(record, arrival);
+        }
+    }
+
+    /// The figures of now.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let now = self.clock();
+        let ring = self.lock();
+        let age = ring.oldest().map_or(0, |oldest| now.saturating_sub(oldest));
+        Statistics {
+            timeframe: age as f64 / 1000.0,
+            arena: ring.capacity(),
+            used: ring.used(),
+            requests: ring.pushed(),
+            evicted: ring.evicted(),
+        }
+    }
+
+    fn clock(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// A panic elsewhere does not make the ring wrong: each push leaves it whole.
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,217 @@
+//! The circular buffer: records one behind the other, the oldest gives way to the newest.
+//!
+//! A record is a header of [`HEADER`] bytes and the MessagePack that came in; it may lie across slabs and across the end of
+//! the line. Nothing else is kept for a record – no index, no allocation – so the budget counts every byte there is.
+
+use super::slabs::{SLAB, Slabs};
+
+/// Bytes before each record: its length (u32) and its arrival in milliseconds of the server's clock (u64).
+pub const HEADER: usize = 12;
+
+/// The part of the arena that one record may take.
+const LARGEST_SHARE: u64 = 8;
+
+/// The memory that the largest record needs cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("SLAB_ALLOC_ARENA: the system does not give the {bytes} bytes that one large request may need")]
+pub struct NoMemory {
+    /// What was asked for.
+    pub bytes: u64,
+}
+
+/// A record that is small enough for the ring it was measured by.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a>(&'a [u8]);
+
+/// What the ring measures records by. It never changes, so it is known without a lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    largest: usize,
+}
+
+impl Limit {
+    /// `bytes` as a record, if they are few enough.
+    #[must_use]
+    pub fn admit(self, bytes: &[u8]) -> Option<Record<'_>> {
+        (bytes.len() <= self.largest).then_some(Record(bytes))
+    }
+}
+
+/// The circular buffer.
+#[derive(Debug)]
+pub struct Ring {
+    slabs: Slabs,
+    /// Bytes that the ring may grow to; falls to what is there when the system gives no more.
+    capacity: u64,
+    /// Where the oldest record begins, counted over all laps.
+    head: u64,
+    /// Where the next record will begin, counted over all laps.
+    tail: u64,
+    records: u64,
+    evicted: u64,
+}
+
+impl Ring {
+    /// A ring that keeps to `budget` bytes, rounded down to whole slabs.
+    ///
+    /// The part that the largest record needs is reserved at once (not touched: it becomes resident when written), so
+    /// that no insert can fail later; the rest is reserved as the ring fills.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMemory`] if not even that part can be had.
+    pub fn new(budget: u64) -> Result<(Self, Limit), NoMemory> {
+        let slab = SLAB as u64;
+        let capacity = (budget / slab).max(1) * slab;
+        let largest = capacity / LARGEST_SHARE;
+        let mut ring = Self { slabs: Slabs::default(), capacity, head: 0, tail: 0, records: 0, evicted: 0 };
+        while ring.slabs.len() < largest + HEADER as u64 {
+            ring.slabs.grow().map_err(|_| NoMemory { bytes: largest })?;
+        }
+        let limit = Limit { largest: usize::try_from(largest).unwrap_or(usize::MAX).min(u32::MAX as usize) - HEADER };
+        Ok((ring, limit))
+    }
+
+    /// Puts a record behind the newest, dropping as many of the oldest as it needs room for.
+    pub fn push(&mut self, record: Record<'_>, arrival: u64) {
+        let Record(bytes) = record;
+        let size = (HEADER + bytes.len()) as u64;
+        self.make_room(size);
+        let mut header = [0; HEADER];
+        header[..4].copy_from_slice(&(bytes.len() as u32).to_be_bytes());
+        header[4..].copy_from_slice(&arrival.to_be_bytes());
+        self.slabs.write(self.tail, &header);
+        self.slabs.write(self.tail + HEADER as u64, bytes);
+        self.tail += size;
+        self.records += 1;
+    }
+
+    fn make_room(&mut self, size: u64) {
+        // Growing happens on the first lap only, where positions do not depend on the length of the line.
+        while self.tail + size > self.slabs.len() && self.slabs.len() < self.capacity {
+            if self.slabs.grow().is_err() {
+                self.capacity = self.slabs.len();
+            }
+        }
+        while self.used() + size > self.capacity {
+            self.evict();
+        }
+    }
+
+    fn evict(&mut self) {
+        let (length, _) = self.oldest_header();
+        self.head += HEADER as u64 + u64::from(length);
+        self.records -= 1;
+        self.evicted += 1;
+    }
+
+    fn oldest_header(&self) -> (u32, u64) {
+        let (mut length, mut arrival) = ([0; 4], [0; 8]);
+        self.slabs.read(self.head, &mut length);
+        self.slabs.read(self.head + 4, &mut arrival);
+        (u32::from_be_bytes(length), u64::from_be_bytes(arrival))
+    }
+
+    /// Arrival of the oldest record, if there is one.
+    pub fn oldest(&self) -> Option<u64> {
+        (self.records > 0).then(|| self.oldest_header().1)
+    }
+
+    /// Bytes that the ring may hold; less than at the start once the system gave no more.
+    pub fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Bytes that records and their headers take.
+    pub fn used(&self) -> u64 {
+        self.tail - self.head
+    }
+
+    /// Records that had to give way so far.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Records that came in so far; also the number of the last one.
+    pub fn pushed(&self) -> u64 {
+        self.records + self.evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn stored(ring: &Ring) -> Vec<(u64, Vec<u8>)> {
+        let mut at = ring.head;
+        let mut records = Vec::new();
+        while at < ring.tail {
+            let mut header = [0; HEADER];
+            ring.slabs.read(at, &mut header);
+            let mut bytes = vec![0; u32::from_be_bytes(header[..4].try_into().unwrap()) as usize];
+            ring.slabs.read(at + HEADER as u64, &mut bytes);
+            at += (HEADER + bytes.len()) as u64;
+            records.push((u64::from_be_bytes(header[4..].try_into().unwrap()), bytes));
+        }
+        records
+    }
+
+    #[test]
+    fn a_record_of_1000_bytes_costs_1012() {
+        let (mut ring, limit) = Ring::new(8 << 20).unwrap();
+        ring.push(limit.admit(&[7; 1000]).unwrap(), 0);
+        assert_eq!(ring.used(), 1012);
+    }
+
+    #[test]
+    fn an_eighth_of_the_arena_with_its_header_is_the_most() {
+        let (_, limit) = Ring::new(8 << 20).unwrap();
+        assert!(limit.admit(&vec![0; SLAB - HEADER]).is_some());
+        assert!(limit.admit(&vec![0; SLAB - HEADER + 1]).is_none());
+    }
+
+    #[test]
+    fn the_budget_is_never_exceeded() {
+        let (mut ring, limit) = Ring::new(2 * SLAB as u64 + 5000).unwrap();
+        for arrival in 0..10_000 {
+            ring.push(limit.admit(&[1; 3333]).unwrap(), arrival);
+            assert!(ring.used() <= 2 * SLAB as u64 && ring.slabs.len() <= 2 * SLAB as u64);
+        }
+        assert_eq!((ring.pushed(), ring.evicted()), (10_000, 10_000 - 626));
+        assert_eq!(ring.oldest(), Some(10_000 - 626));
+    }
+
+    #[test]
+    fn a_system_that_gives_no_more_memory_makes_the_ring_smaller_not_the_server_stop() {
+        let (mut ring, limit) = Ring::new(8 * SLAB as u64).unwrap();
+        ring.capacity = ring.slabs.len();
+        for arrival in 0..100 {
+            ring.push(limit.admit(&vec![1; SLAB / 2]).unwrap(), arrival);
+        }
+        assert_eq!((ring.pushed(), ring.oldest()), (100, Some(97)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn what_is_stored_is_what_came_last(lengths in proptest::collection::vec(0usize..SLAB / 4, 1..60)) {
+            let (mut ring, limit) = Ring::new(2 * SLAB as u64).unwrap();
+            let mut expected = VecDeque::new();
+            for (arrival, length) in lengths.into_iter().enumerate() {
+                let bytes = vec![arrival as u8; length];
+                ring.push(limit.admit(&bytes).unwrap(), arrival as u64);
+                expected.push_back((arrival as u64, bytes));
+                while expected.len() as u64 > ring.records {
+                    expected.pop_front();
+                }
+                let used: usize = expected.iter().map(|(_, bytes)| HEADER + bytes.len()).sum();
+                prop_assert_eq!(ring.used(), used as u64);
+                prop_assert_eq!(ring.oldest(), expected.front().map(|(arrival, _)| *arrival));
+            }
+            prop_assert_eq!(stored(&ring), Vec::from(expected));
+        }
+    }
+}
