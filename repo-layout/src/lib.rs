@@ -1,1 +1,35 @@
 //! From packages to signed apt and yum repositories, and back: verify.
+//!
+//! [`build`] lays packages out in a folder as apt and yum read them and signs the indexes; [`verify`] walks such a tree,
+//! in a folder or over HTTP, as a distrustful reader would. Neither knows of distros: a [`Site`] says what stands where.
+//!
+//! ```text
+//! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
+//! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
+//! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
+//! <root>/.wallarm-repo/                           state of the publisher: lock, files on their way; nobody else reads it
+//! ```
+//!
+//! Nothing half-written is ever visible. Files are written aside on the same file system and synced, then renamed:
+//! packages, by-hash copies, indexes, `Release` with `Release.gpg`, and last `InRelease`; a yum repository's `repodata`
+//! folder is exchanged whole. What is no longer referred to goes after that. Output depends on the packages, the key and
+//! the given time alone.
+
+mod apt;
+mod build;
+mod digest;
+mod error;
+mod listener;
+mod pool;
+mod publish;
+mod site;
+//mod verify;
+mod yum;
+
+pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
+pub use digest::{Digests, Sha256Hex, Sha512Hex};
+pub use error::Error;
+pub use listener::{Event, Listener, Silent};
+pub use publish::{Phase, STATE_FOLDER};
+pub use site::{AptSuite, Site, TreePath, YumRepository};
+//pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -1,0 +1,77 @@
+//! Reading many packages on all cores.
+
+use std::fs::{self, File};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::Error;
+
+/// Applies `work` to every item, on as many threads as there are cores; results come in the order of the items.
+///
+/// After the first error no new item is begun; the error of the earliest failed item is given.
+pub(crate) fn on_all_cores<T, R, E>(items: &[T], work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E>
+where
+    T: Sync,
+    R: Send,
+    E: Send,
+{
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    thread::scope(|scope| {
+        for _ in 0..cores.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { return };
+                    let result = work(item);
+                    if result.is_err() {
+                        next.store(items.len(), Ordering::Relaxed);
+                    }
+                    // A poisoned lock only says that another item's work panicked; the scope passes that on.
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Opens a package: a regular file and no link to one, so that a pool cannot lead out of itself or in circles.
+pub(crate) fn open_regular(path: &Path) -> Result<File, Error> {
+    let metadata = fs::symlink_metadata(path).map_err(Error::io("read", path))?;
+    if !metadata.is_file() {
+        return Err(Error::NotRegular { path: path.to_owned() });
+    }
+    File::open(path).map_err(Error::io("read", path))
+}
+
+/// The file's name as text; a name that is not UTF-8 is never that of a package.
+pub(crate) fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_of_the_items() {
+        let items: Vec<u32> = (0..1000).collect();
+        let doubled = on_all_cores(&items, |item| Ok::<_, ()>(item * 2)).unwrap();
+        assert!(doubled.iter().zip(&items).all(|(double, item)| *double == item * 2));
+        assert_eq!(doubled.len(), items.len());
+    }
+
+    #[test]
+    fn the_first_error_is_given() {
+        let items: Vec<u32> = (0..100).collect();
+        let result = on_all_cores(&items, |item| if *item == 5 { Err(*item) } else { Ok(()) });
+        assert_eq!(result, Err(5));
+    }
+}

@@ -1,0 +1,13 @@
+//! Whole trees, from real packages to real clients. One program, so that all tests share one signing key.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a failed unwrap is a failed fact"
+)]
+
+mod apt;
+mod bad_input;
+mod fixture;
+mod http;
+mod yum;
