@@ -10,14 +10,19 @@
 //! This library never compiles anything, never signs and never prints: it is given paths and returns what it wrote.
 
 pub mod changelog;
+pub mod deb;
 pub mod distro;
 pub mod lifecycle;
 pub mod manifest;
 pub mod model;
 pub mod names;
 pub mod needs;
+pub mod output;
 pub mod project;
 pub mod relation;
 pub mod resolve;
+pub mod rpm;
 pub mod scripts;
 pub mod version;
+
+mod text;

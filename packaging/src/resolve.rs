@@ -395,7 +395,7 @@ impl<'a> Resolver<'a> {
         let binaries = self.manifest.file.iter().filter_map(|rule| rule.binary.as_deref());
         let paths: Vec<&PathBuf> =
             binaries.filter_map(|name| self.inputs.binaries.get(&(name.to_owned(), self.arch?))).collect();
-        Ok(needs::add(relations, &paths, self.distro)?)
+        Ok(needs::add(relations, &paths, self.distro, self.arch)?)
     }
 
     /// Copyright and changelog, which both formats want of every package (Debian policy §12.5, §12.7).

@@ -26,6 +26,26 @@ impl HeaderBuilder {
         Self { region, values: BTreeMap::new() }
     }
 
+    /// Starts from what a header holds, to change some of it.
+    #[must_use]
+    pub fn from_header(header: &Header) -> Self {
+        let mut builder = Self::new(Tag::HEADER_IMMUTABLE);
+        for (entry, bytes) in header.raw_values() {
+            if entry.tag < Tag::HEADER_I18N_TABLE {
+                builder.region = entry.tag;
+            } else {
+                builder.put(entry.tag, entry.kind, entry.count as usize, bytes.to_vec());
+            }
+        }
+        builder
+    }
+
+    /// Leaves a tag out.
+    pub fn remove(&mut self, tag: Tag) -> &mut Self {
+        self.values.remove(&tag);
+        self
+    }
+
     /// One text.
     ///
     /// # Errors

@@ -188,6 +188,11 @@ impl Header {
         &self.entries
     }
 
+    /// Entries with their values as the file has them.
+    pub(super) fn raw_values(&self) -> impl Iterator<Item = (&Entry, &[u8])> {
+        self.entries.iter().map(|entry| (entry, &self.store()[entry.begin..entry.end]))
+    }
+
     /// Size of the store in bytes.
     #[must_use]
     pub fn store_len(&self) -> usize {

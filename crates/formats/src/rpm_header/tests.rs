@@ -79,6 +79,15 @@ fn values_are_read_as_they_were_written() {
 }
 
 #[test]
+fn a_header_rebuilt_from_its_values_is_the_same() {
+    let header = main_header(b"").build(&Limits::MAIN).unwrap();
+    let mut builder = HeaderBuilder::from_header(&header);
+    assert_eq!(builder.build(&Limits::MAIN).unwrap(), header);
+    let without = builder.remove(Tag::NAME).build(&Limits::MAIN).unwrap();
+    assert!(!without.contains(Tag::NAME) && without.contains(Tag::SUMMARY));
+}
+
+#[test]
 fn a_value_of_another_type_is_an_error_that_names_the_tag() {
     let header = main_header(b"").build(&Limits::MAIN).unwrap();
     let error = header.u32s(Tag::NAME).unwrap_err().to_string();

@@ -1,0 +1,173 @@
+//! From a [`Package`] to the `rpm` crate's builder.
+
+use rpm::{
+    BuildConfig, CompressionWithLevel, Dependency, DependencyFlags, FileOptions, PackageBuilder, Scriptlet, Timestamp,
+};
+
+use crate::distro::Compression;
+use crate::model::{Entry, EntryKind, Package, Role};
+use crate::names::InstallPath;
+use crate::relation::{Comparison, Relation, Target};
+use crate::scripts::{self, RpmScriptlets};
+
+use super::Error;
+
+/// Neither a real name, which would differ from build to build, nor none, which rpmlint asks about.
+const BUILD_HOST: &str = "localhost";
+/// Lines of the description.
+const DESCRIPTION_WIDTH: usize = 76;
+const GZIP_LEVEL: u32 = 9;
+/// rpm's own choice is 2 on el7 and el8; this one keeps the memory for unpacking at 8 MiB, too.
+const XZ_LEVEL: u32 = 6;
+
+/// Lays the package out: lead, headers, payload, with one time for all files. The signature header is preliminary.
+pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
+    let layout = |source| Error::Layout { package: package.name.to_string(), source: Box::new(source) };
+    let compression = match package.compression {
+        Compression::Gzip => CompressionWithLevel::Gzip(GZIP_LEVEL),
+        Compression::Xz => CompressionWithLevel::Xz(XZ_LEVEL),
+    };
+    let (name, arch) = (package.name.as_str(), package.arch.rpm());
+    let summary = capitalised(&package.summary);
+    let mut builder = PackageBuilder::new(name, &package.version.upstream, &package.licence, arch, &summary);
+    builder
+        .using_config(BuildConfig::v4().source_date(epoch).compression(compression))
+        .release(package.version.revision.to_string())
+        .description(description(&package.description))
+        .url(package.homepage.as_str())
+        .packager(package.maintainer.as_str())
+        .build_host(BUILD_HOST);
+    relations(&mut builder, package);
+    scriptlets(&mut builder, package);
+    changelog(&mut builder, package)?;
+    for (path, entry) in &package.contents {
+        install(&mut builder, path, entry, epoch, &layout)?;
+    }
+    let mut bytes = Vec::new();
+    builder.build().and_then(|built| built.write(&mut bytes)).map_err(layout)?;
+    Ok(bytes)
+}
+
+/// rpm's 32-bit time.
+pub fn time(what: &'static str, seconds: u64) -> Result<Timestamp, Error> {
+    u32::try_from(seconds).map(Timestamp::from).map_err(|_| Error::Time { what, seconds })
+}
+
+/// rpm's summaries begin with a capital letter, Debian's synopses do not.
+fn capitalised(summary: &str) -> String {
+    let mut letters = summary.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn description(paragraphs: &[String]) -> String {
+    let folded = paragraphs.iter().map(|paragraph| crate::text::fold(paragraph, DESCRIPTION_WIDTH).join("\n"));
+    folded.collect::<Vec<_>>().join("\n\n")
+}
+
+fn relations(builder: &mut PackageBuilder, package: &Package) {
+    let relations = &package.relations;
+    // rpm 4.11 knows no alternatives: the first target is the one.
+    let firsts = |relations: &[Relation]| relations.iter().map(|r| dependency(&r.first)).collect::<Vec<_>>();
+    for need in firsts(&relations.depends) {
+        builder.requires(need);
+    }
+    for mut need in firsts(&relations.scripts_need) {
+        // Beside the plain relation: this one orders installation, that one holds afterwards.
+        need.flags |= DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
+        builder.requires(need);
+    }
+    for symbol in &relations.rpm_libraries {
+        let mut need = Dependency::any(symbol.as_str());
+        need.flags |= DependencyFlags::FIND_REQUIRES;
+        builder.requires(need);
+    }
+    for other in firsts(&relations.recommends) {
+        builder.recommends(other);
+    }
+    for other in firsts(&relations.suggests) {
+        builder.suggests(other);
+    }
+    for other in firsts(&relations.conflicts) {
+        builder.conflicts(other);
+    }
+    for other in firsts(&relations.provides) {
+        builder.provides(other);
+    }
+    for other in firsts(&relations.replaces) {
+        builder.obsoletes(other);
+    }
+}
+
+fn dependency(target: &Target) -> Dependency {
+    let name = target.name.as_str();
+    match &target.constraint {
+        None => Dependency::any(name),
+        Some((comparison, version)) => match comparison {
+            Comparison::Earlier => Dependency::less(name, version),
+            Comparison::EarlierOrEqual => Dependency::less_eq(name, version),
+            Comparison::Equal => Dependency::eq(name, version),
+            Comparison::LaterOrEqual => Dependency::greater_eq(name, version),
+            Comparison::Later => Dependency::greater(name, version),
+        },
+    }
+}
+
+fn scriptlets(builder: &mut PackageBuilder, package: &Package) {
+    let RpmScriptlets { pre, post, preun, postun } = scripts::rpm(&package.lifecycle);
+    let shell = |text: String| Scriptlet::new(text).prog(vec!["/bin/sh"]);
+    if let Some(text) = pre {
+        builder.pre_install_script(shell(text));
+    }
+    if let Some(text) = post {
+        builder.post_install_script(shell(text));
+    }
+    if let Some(text) = preun {
+        builder.pre_uninstall_script(shell(text));
+    }
+    if let Some(text) = postun {
+        builder.post_uninstall_script(shell(text));
+    }
+}
+
+/// `%changelog` as rpmbuild stores it: `Name <address> - version-release`, and one text with a dash before each change.
+fn changelog(builder: &mut PackageBuilder, package: &Package) -> Result<(), Error> {
+    for release in &package.changelog.0 {
+        let author = format!("{} - {}-{}", package.maintainer, release.version, package.version.revision);
+        let changes: Vec<_> = release.changes.iter().map(|change| format!("- {change}")).collect();
+        builder.add_changelog_entry(author, changes.join("\n"), time("a changelog entry", release.date.noon())?);
+    }
+    Ok(())
+}
+
+fn install(
+    builder: &mut PackageBuilder,
+    path: &InstallPath,
+    entry: &Entry,
+    epoch: Timestamp,
+    layout: &impl Fn(rpm::Error) -> Error,
+) -> Result<(), Error> {
+    // The four bits above are the file's type, which the options know.
+    let permissions = u16::try_from(entry.mode & 0o7777).unwrap_or_default();
+    let options = match &entry.kind {
+        EntryKind::Directory => FileOptions::dir(path.as_str()).permissions(permissions),
+        EntryKind::File(_) => FileOptions::new(path.as_str()).permissions(permissions),
+        EntryKind::Symlink(target) => FileOptions::symlink(path.as_str(), target.as_str()),
+    };
+    let options = options.user(entry.owner.as_str()).group(entry.group.as_str()).modified_at(epoch);
+    let options = match entry.role {
+        Role::Plain => options,
+        Role::Config => options.config().noreplace(),
+        Role::Doc => options.doc(),
+        Role::Licence => options.license(),
+    };
+    match &entry.kind {
+        EntryKind::Directory => builder.with_dir_entry(options).map_err(layout)?,
+        EntryKind::Symlink(_) => builder.with_symlink(options).map_err(layout)?,
+        EntryKind::File(content) => {
+            // Read here: given paths, the crate would make a hard link of two entries that come from one file.
+            let bytes = content.read().map_err(|source| Error::Content { path: path.clone(), source })?;
+            builder.with_file_contents(bytes, options).map_err(layout)?
+        }
+    };
+    Ok(())
+}

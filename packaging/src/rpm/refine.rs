@@ -1,0 +1,38 @@
+//! Puts right what the `rpm` crate writes into a main header for newer systems only.
+
+use formats::rpm_header::{Error, HeaderBuilder, Limits, Rpm, Tag};
+
+/// Names, flags, versions of `Recommends`.
+const RECOMMENDS: (Tag, Tag, Tag) = (Tag::RECOMMEND_NAME, Tag::RECOMMEND_FLAGS, Tag::RECOMMEND_VERSION);
+
+/// Rewrites the main header of `rpm`, the bytes of a package, and leaves the payload alone. The signature header no longer fits
+/// afterwards: [`formats::rpm_header::resign`] writes a new one.
+pub fn refine(rpm: &[u8], source_rpm: &str, built: u32) -> Result<Vec<u8>, Error> {
+    let mut payload = rpm;
+    let mut package = Rpm::read(&mut payload)?;
+    let mut builder = HeaderBuilder::from_header(&package.header);
+    // The crate says `(none)`, and the clock's time when `built` lies ahead of it.
+    builder.string(Tag::SOURCE_RPM, source_rpm)?.u32s(Tag::BUILD_TIME, &[built]);
+    drop_user_recommends(&mut builder, &package)?;
+    package.header = builder.build(&Limits::MAIN)?;
+    Ok([&package.to_bytes(), payload].concat())
+}
+
+/// For files of other owners the crate recommends `user(…)` and `group(…)`. Only rpm since 4.19 provides those; on older systems
+/// they are weak dependencies on nothing, and el7 should have no weak ones at all.
+fn drop_user_recommends(builder: &mut HeaderBuilder, package: &Rpm) -> Result<(), Error> {
+    let header = &package.header;
+    let (names, flags, versions) =
+        (header.strings(RECOMMENDS.0)?, header.u32s(RECOMMENDS.1)?, header.strings(RECOMMENDS.2)?);
+    let kept = || {
+        let all = names.iter().zip(&flags).zip(&versions);
+        all.filter(|((name, _), _)| !name.starts_with("user(") && !name.starts_with("group("))
+    };
+    let flags: Vec<u32> = kept().map(|((_, flags), _)| *flags).collect();
+    let kept_names: Vec<&str> = kept().map(|((name, _), _)| *name).collect();
+    let kept_versions: Vec<&str> = kept().map(|(_, version)| *version).collect();
+    builder.remove(RECOMMENDS.0).remove(RECOMMENDS.1).remove(RECOMMENDS.2);
+    // Setting an empty list sets nothing.
+    builder.strings(RECOMMENDS.0, &kept_names)?.u32s(RECOMMENDS.1, &flags).strings(RECOMMENDS.2, &kept_versions)?;
+    Ok(())
+}
