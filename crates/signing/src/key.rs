@@ -11,6 +11,7 @@ use sequoia_openpgp::cert::Cert;
 use sequoia_openpgp::crypto::KeyPair;
 use sequoia_openpgp::packet::key::{Key4, PrimaryRole, SecretParts};
 use sequoia_openpgp::packet::signature::SignatureBuilder;
+use sequoia_openpgp::packet::signature::subpacket::{Subpacket, SubpacketArea};
 use sequoia_openpgp::packet::{Key, Packet, UserID};
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::serialize::MarshalInto;
@@ -214,7 +215,13 @@ fn generate_cert(spec: &KeySpec) -> sequoia_openpgp::Result<Cert> {
         .set_key_validity_period(spec.validity)?
         .set_features(Features::empty().set_seipdv1())?
         .set_preferred_hash_algorithms(vec![HashAlgorithm::SHA512, HashAlgorithm::SHA256])?
-        .set_primary_userid(true)?;
+        .set_primary_userid(true)?
+        .modify_hashed_area(|area| {
+            // rpm 4.18 refuses to import a key with a critical subpacket that it does not know (primary user id).
+            SubpacketArea::new(
+                area.iter().map(|one| Subpacket::new(one.value().clone(), false)).collect::<Result<_, _>>()?,
+            )
+        })?;
     let certification = user_id.bind(&mut signer, &cert, template)?;
     let (cert, _) = cert.insert_packets(vec![Packet::from(user_id), Packet::from(certification)])?;
     Ok(cert)

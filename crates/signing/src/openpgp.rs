@@ -25,7 +25,8 @@ pub(crate) fn sign(
 ) -> sequoia_openpgp::Result<Vec<u8>> {
     let algorithm = signer.public().pk_algo();
     let hashed = SubpacketArea::new(vec![
-        Subpacket::new(SubpacketValue::SignatureCreationTime(Timestamp::try_from(made)?), true)?,
+        // Nothing is marked critical: gpg does not either, and old rpm refuses what it does not know.
+        Subpacket::new(SubpacketValue::SignatureCreationTime(Timestamp::try_from(made)?), false)?,
         Subpacket::new(SubpacketValue::Issuer(signer.public().keyid()), false)?,
         Subpacket::new(SubpacketValue::IssuerFingerprint(signer.public().fingerprint()), false)?,
     ])?;

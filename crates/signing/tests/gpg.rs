@@ -1,4 +1,4 @@
-//! GnuPG as the judge: the signatures and keys that are made here are read by the tool of every old system.
+//! GnuPG and rpm as the judges: the signatures and keys that are made here are read by the tools of every old system.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -196,6 +196,21 @@ fn a_public_key_alone_cannot_sign() {
     assert!(refused.to_string().starts_with("wallarm.asc holds only the public half"), "{refused}");
     let public = PublicKey::from_bytes(bytes.as_bytes(), "wallarm.asc").unwrap();
     assert_eq!(public.fingerprint(), key().public().fingerprint());
+}
+
+#[test]
+fn rpm_imports_the_armoured_key() {
+    let home = home();
+    fs::write(home.path().join("wallarm.asc"), key().public().to_armored().unwrap()).unwrap();
+    let database = home.path().join("rpmdb");
+    let seen = Command::new("rpmkeys")
+        .arg("--dbpath")
+        .arg(&database)
+        .args(["--import", "wallarm.asc"])
+        .current_dir(home.path())
+        .output()
+        .unwrap_or_else(|error| panic!("rpmkeys: {error}; install the Debian package rpm"));
+    assert!(seen.status.success(), "{}", text(&seen));
 }
 
 /// gpg leaves its agent running; it ends by itself when its home is gone, but not at once.

@@ -25,6 +25,8 @@ pub(crate) struct YumPackage {
     pub(crate) architecture: String,
     /// The main header.
     pub(crate) header: Header,
+    /// Size of the uncompressed payload in bytes.
+    pub(crate) archive_size: u64,
     /// Where the main header lies in the file.
     pub(crate) header_range: Range<u64>,
     /// Digests of the whole file.
@@ -68,6 +70,7 @@ impl YumPackage {
             version: text(Tag::VERSION, "version")?,
             release: text(Tag::RELEASE, "release")?,
             architecture: text(Tag::ARCH, "arch")?,
+            archive_size: archive_size(&rpm).map_err(wrong)?,
             header_range: rpm.header_range(),
             header: rpm.header,
             digests,
@@ -103,6 +106,15 @@ impl YumPackage {
         };
         (0..names.len()).filter_map(of).collect()
     }
+}
+
+/// rpm 4 says it in the signature header, older ones in the main header.
+fn archive_size(rpm: &Rpm) -> Result<u64, RpmError> {
+    let size = match rpm.signature.u32(Tag::SIG_PAYLOAD_SIZE)? {
+        Some(size) => Some(size),
+        None => rpm.header.u32(Tag::ARCHIVE_SIZE)?,
+    };
+    Ok(u64::from(size.unwrap_or(0)))
 }
 
 /// How `filelists.xml` tells files apart.

@@ -37,7 +37,7 @@ fn package(xml: &mut Xml, package: &YumPackage) -> io::Result<()> {
         // `file` is the file's own time with createrepo_c. Ours is the time of building: it is the same everywhere.
         let built = package.number(Tag::BUILD_TIME).to_string();
         xml::empty(xml, "time", &[("file", &built), ("build", &built)])?;
-        let sizes = [package.digests.size, installed_size(package), archive_size(package)].map(|size| size.to_string());
+        let sizes = [package.digests.size, installed_size(package), package.archive_size].map(|size| size.to_string());
         xml::empty(xml, "size", &[("package", &sizes[0]), ("installed", &sizes[1]), ("archive", &sizes[2])])?;
         xml::empty(xml, "location", &[("href", &format!("Packages/{}", package.file_name))])?;
         xml.create_element("format").write_inner_content(|xml| format_part(xml, package))?;
@@ -55,10 +55,6 @@ pub(super) fn version(xml: &mut Xml, package: &YumPackage) -> io::Result<()> {
 fn installed_size(package: &YumPackage) -> u64 {
     let long = package.header.u64s(Tag::LONG_SIZE).unwrap_or_default();
     long.first().copied().unwrap_or_else(|| u64::from(package.number(Tag::SIZE)))
-}
-
-fn archive_size(package: &YumPackage) -> u64 {
-    u64::from(package.number(Tag::ARCHIVE_SIZE))
 }
 
 fn format_part(xml: &mut Xml, package: &YumPackage) -> io::Result<()> {
@@ -113,25 +109,38 @@ const RELATIONS: [(&str, [Tag; 3]); 8] = [
 ];
 
 fn relations(xml: &mut Xml, package: &YumPackage, element: &str, tags: [Tag; 3]) -> io::Result<()> {
-    let names = package.texts(tags[0]);
-    let flags = package.header.u32s(tags[1]).unwrap_or_default();
-    let versions = package.texts(tags[2]);
-    let requires = element == "rpm:requires";
-    let mut seen = BTreeSet::new();
-    let mut entries = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        let flags = flags.get(index).copied().unwrap_or(0);
-        let entry = Entry::new(name, flags, versions.get(index).copied().unwrap_or_default(), requires);
-        // What rpm itself must be able to do is its own affair, not the resolver's.
-        if !name.starts_with("rpmlib(") && seen.insert(entry.clone()) {
-            entries.push(entry);
-        }
+    let mut entries = entries(package, tags);
+    if element == "rpm:requires" {
+        // As createrepo_c: what the package itself provides, or has as a primary file, need not be looked for.
+        let own = self::entries(package, RELATIONS[0].1);
+        let files = package.files();
+        let is_own_file = |name: &str| is_primary(name) && files.iter().any(|(path, _)| path == name);
+        entries.retain(|entry| !own.iter().any(|one| one.same_capability(entry)) && !is_own_file(entry.name));
     }
     if entries.is_empty() {
         return Ok(());
     }
-    xml.create_element(element).write_inner_content(|xml| entries.iter().try_for_each(|entry| entry.write(xml)))?;
+    let before_install = element == "rpm:requires";
+    xml.create_element(element)
+        .write_inner_content(|xml| entries.iter().try_for_each(|entry| entry.write(xml, before_install)))?;
     Ok(())
+}
+
+/// The relations of one kind, each once. What rpm itself must be able to do is its own affair, not the resolver's.
+fn entries(package: &YumPackage, tags: [Tag; 3]) -> Vec<Entry<'_>> {
+    let flags = package.header.u32s(tags[1]).unwrap_or_default();
+    let versions = package.texts(tags[2]);
+    let mut seen = BTreeSet::new();
+    package
+        .texts(tags[0])
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let version = versions.get(index).copied().unwrap_or_default();
+            Entry::new(name, flags.get(index).copied().unwrap_or(0), version)
+        })
+        .filter(|entry| !entry.name.starts_with("rpmlib(") && seen.insert(entry.clone()))
+        .collect()
 }
 
 /// One relation: `<rpm:entry name="…" flags="GE" epoch="0" ver="…" rel="…" pre="1"/>`.
@@ -147,7 +156,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Flags by rpm's `rpmsenseFlags`.
-    fn new(name: &'a str, flags: u32, version: &'a str, requires: bool) -> Self {
+    fn new(name: &'a str, flags: u32, version: &'a str) -> Self {
         const PREREQ: u32 = 1 << 6;
         const SCRIPT_PRE: u32 = 1 << 9;
         const SCRIPT_POST: u32 = 1 << 10;
@@ -164,17 +173,23 @@ impl<'a> Entry<'a> {
             Some((version, release)) => (version, Some(release)),
             None => (rest, None),
         };
-        let before_install = requires && flags & (PREREQ | SCRIPT_PRE | SCRIPT_POST) != 0;
+        let before_install = flags & (PREREQ | SCRIPT_PRE | SCRIPT_POST) != 0;
         Self { name, comparison, epoch, version, release, before_install }
     }
 
-    fn write(&self, xml: &mut Xml) -> io::Result<()> {
+    fn same_capability(&self, other: &Self) -> bool {
+        (self.name, self.comparison, self.epoch, self.version, self.release)
+            == (other.name, other.comparison, other.epoch, other.version, other.release)
+    }
+
+    /// Only among requirements does it matter which are needed before the package's scripts run.
+    fn write(&self, xml: &mut Xml, with_order: bool) -> io::Result<()> {
         let mut attributes = vec![("name", self.name)];
         if let Some(comparison) = self.comparison {
             attributes.extend([("flags", comparison), ("epoch", self.epoch), ("ver", self.version)]);
             attributes.extend(self.release.map(|release| ("rel", release)));
         }
-        if self.before_install {
+        if with_order && self.before_install {
             attributes.push(("pre", "1"));
         }
         xml::empty(xml, "rpm:entry", &attributes)
@@ -187,13 +202,13 @@ mod tests {
 
     #[test]
     fn a_relation_is_taken_apart_as_createrepo_does() {
-        let entry = Entry::new("wallarm-common", 0b1100 | 1 << 9, "1:4.8.9-1.el8", true);
+        let entry = Entry::new("wallarm-common", 0b1100 | 1 << 9, "1:4.8.9-1.el8");
         assert_eq!(entry.comparison, Some("GE"));
         assert_eq!((entry.epoch, entry.version, entry.release), ("1", "4.8.9", Some("1.el8")));
         assert!(entry.before_install);
-        let bare = Entry::new("libc.so.6()(64bit)", 0, "", true);
+        let bare = Entry::new("libc.so.6()(64bit)", 0, "");
         assert_eq!((bare.comparison, bare.before_install), (None, false));
-        assert_eq!(Entry::new("x", 0b1000, "2", false).release, None);
+        assert_eq!(Entry::new("x", 0b1000, "2").release, None);
     }
 
     #[test]
