@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed fact")]
 
 mod common;
+mod golden;
 
 use std::fs;
 use std::path::Path;
 
-use common::{assert_golden, run, sample, try_run};
+use common::{run, sample, try_run};
+use golden::assert_golden;
 use packaging::deb;
 use packaging::distro::Compression;
 use packaging::model::{Content, EntryKind};

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed fact")]
 
 mod common;
+mod golden;
 
 use std::fs;
 use std::path::Path;
 
-use common::{assert_golden, run, sample, try_run};
+use common::{run, sample, try_run};
 use formats::rpm_header::{Rpm, Tag, verify_digests};
+use golden::assert_golden;
 use packaging::distro::Compression;
 use packaging::rpm::{self, NoSigner};
 

@@ -9,10 +9,10 @@ use liblzma::write::XzEncoder;
 use crate::distro::Compression;
 use crate::names::{Arch, PackageArch};
 
-/// dpkg's own level.
-const XZ_LEVEL: u32 = 6;
+/// One below dpkg's own level: on a 20 MB binary 15 % less work for 0.5 % of size.
+const XZ_LEVEL: u32 = 5;
 /// xz compresses blocks of this many bytes side by side. A fixed size makes the output independent of the number of
-/// processors; this one lets two of them share a large binary evenly, and costs 2 % of size against a single block.
+/// processors; this one lets two of them share a large binary evenly, and costs less size than the filter below wins.
 const XZ_BLOCK: u64 = 5 << 20;
 /// No larger than a block has use for; 2ⁿ + 2ⁿ⁻¹, as xz stores it.
 const XZ_DICTIONARY: u32 = 6 << 20;

@@ -16,7 +16,8 @@ use super::Error;
 const BUILD_HOST: &str = "localhost";
 /// Lines of the description.
 const DESCRIPTION_WIDTH: usize = 76;
-const GZIP_LEVEL: u32 = 9;
+/// Level 9 takes twice the time to make a 20 MB binary 3 % smaller.
+const GZIP_LEVEL: u32 = 6;
 /// rpm's own choice is 2 on el7 and el8; this one keeps the memory for unpacking at 8 MiB, too.
 const XZ_LEVEL: u32 = 6;
 
