@@ -89,7 +89,7 @@ fn rpmbuild(package: &Package, folder: &Path) -> PathBuf {
     let defines = [
         format!("_topdir {}", folder.join("top").display()),
         format!("_rpmdir {}", folder.join("theirs").display()),
-        "_binary_payload w9.gzdio".into(),
+        "_binary_payload w6.gzdio".into(),
         "_binary_filedigest_algorithm 8".into(),
         "_buildhost localhost".into(),
         "_build_id_links none".into(),
