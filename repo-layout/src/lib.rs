@@ -23,7 +23,7 @@ mod listener;
 mod pool;
 mod publish;
 mod site;
-//mod verify;
+mod verify;
 mod yum;
 
 pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
@@ -32,4 +32,4 @@ pub use error::Error;
 pub use listener::{Event, Listener, Silent};
 pub use publish::{Phase, STATE_FOLDER};
 pub use site::{AptSuite, Site, TreePath, YumRepository};
-//pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};
+pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

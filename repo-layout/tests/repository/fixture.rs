@@ -137,15 +137,7 @@ impl Fixture {
             fs::create_dir_all(&pool).unwrap();
             fs::write(pool.join(name), bytes).unwrap();
         }
-        let site = Site {
-            suites: vec![suite(vec![pool.join("alpha_1.0-1_amd64.deb"), pool.join("beta_2.0-1_all.deb")])],
-            yum: vec![YumRepository {
-                path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
-                architecture: "x86_64".to_owned(),
-                packages: vec![pool.join("gamma-1.0-1.el8.x86_64.rpm")],
-                bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
-            }],
-        };
+        let site = site(&pool, &["alpha_1.0-1_amd64.deb", "beta_2.0-1_all.deb"], "gamma-1.0-1.el8.x86_64.rpm");
         Self { folder, site }
     }
 
@@ -171,6 +163,19 @@ impl Fixture {
 
     pub fn build(&self) -> Result<Summary, Error> {
         repo_layout::build(&self.site, &self.tree(), key(), commit_time(), &Silent)
+    }
+}
+
+/// One apt suite with these debs, one yum repository with this rpm and the bootstrap package.
+pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
+    Site {
+        suites: vec![suite(debs.iter().map(|name| pool.join(name)).collect())],
+        yum: vec![YumRepository {
+            path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
+            architecture: "x86_64".to_owned(),
+            packages: vec![pool.join(rpm)],
+            bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
+        }],
     }
 }
 

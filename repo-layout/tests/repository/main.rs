@@ -10,4 +10,6 @@ mod apt;
 mod bad_input;
 mod fixture;
 mod http;
+mod interruption;
+mod verify;
 mod yum;

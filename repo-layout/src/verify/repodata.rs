@@ -1,0 +1,128 @@
+//! Reading `repomd.xml` and the package list of `primary.xml`; just the elements that a check needs.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+/// A `<data>` of `repomd.xml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Data {
+    pub(super) kind: String,
+    pub(super) checksum: String,
+    pub(super) open_checksum: String,
+    pub(super) location: String,
+    pub(super) size: Option<u64>,
+    pub(super) open_size: Option<u64>,
+}
+
+/// A `<package>` of `primary.xml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) checksum: String,
+    pub(super) location: String,
+    pub(super) size: Option<u64>,
+}
+
+/// The indexes that a `repomd.xml` lists.
+pub(super) fn repomd(xml: &str) -> Result<Vec<Data>, quick_xml::Error> {
+    let mut all = Vec::new();
+    let mut current = Data::default();
+    walk(xml, |path, element, text| match (path, text) {
+        ("repomd/data", None) => {
+            all.push(Data { kind: attribute(element, "type"), ..std::mem::take(&mut current) });
+        }
+        ("repomd/data/location", None) => current.location = attribute(element, "href"),
+        ("repomd/data/checksum", Some(text)) => current.checksum = text.to_owned(),
+        ("repomd/data/open-checksum", Some(text)) => current.open_checksum = text.to_owned(),
+        ("repomd/data/size", Some(text)) => current.size = text.parse().ok(),
+        ("repomd/data/open-size", Some(text)) => current.open_size = text.parse().ok(),
+        _ => {}
+    })?;
+    Ok(all)
+}
+
+/// The packages that a `primary.xml` lists.
+pub(super) fn primary(xml: &str) -> Result<Vec<Listed>, quick_xml::Error> {
+    let mut all = Vec::new();
+    let mut current = Listed::default();
+    walk(xml, |path, element, text| match (path, text) {
+        ("metadata/package", None) => all.push(std::mem::take(&mut current)),
+        ("metadata/package/location", None) => current.location = attribute(element, "href"),
+        ("metadata/package/size", None) => current.size = attribute(element, "package").parse().ok(),
+        ("metadata/package/checksum", Some(text)) => current.checksum = text.to_owned(),
+        _ => {}
+    })?;
+    Ok(all)
+}
+
+fn attribute(element: &BytesStart<'_>, name: &str) -> String {
+    let found = element.try_get_attribute(name).ok().flatten();
+    found.map(|found| found.value.into_owned()).unwrap_or_default()
+}
+
+/// Calls `visit` with the path of every element and its text, and once more without text when the element ends, so that
+/// an element comes after everything in it.
+fn walk(xml: &str, mut visit: impl FnMut(&str, &BytesStart<'_>, Option<&str>)) -> Result<(), quick_xml::Error> {
+    let mut reader = Reader::from_str(xml);
+    let mut open: Vec<(usize, BytesStart<'static>)> = Vec::new();
+    let mut path = String::new();
+    let mut enter = |path: &mut String, element: &BytesStart<'_>| {
+        let before = path.len();
+        if before > 0 {
+            path.push('/');
+        }
+        path.push_str(element.name().as_ref());
+        before
+    };
+    loop {
+        match reader.read_event()? {
+            Event::Eof => return Ok(()),
+            Event::Start(element) => {
+                let before = enter(&mut path, &element);
+                open.push((before, element.into_owned()));
+            }
+            Event::Empty(element) => {
+                let before = enter(&mut path, &element);
+                visit(&path, &element, None);
+                path.truncate(before);
+            }
+            Event::Text(text) => {
+                if let Some((_, element)) = open.last() {
+                    visit(&path, element, Some(text.trim()));
+                }
+            }
+            Event::End(_) => {
+                if let Some((before, element)) = open.pop() {
+                    visit(&path, &element, None);
+                    path.truncate(before);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_read_with_its_attributes_and_texts() {
+        let xml = r#"<?xml version="1.0"?><repomd xmlns="x"><revision>1</revision><data type="primary">
+            <checksum type="sha256">aa</checksum><open-checksum type="sha256">bb</open-checksum>
+            <location href="repodata/aa-primary.xml.gz"/><size>3</size><open-size>4</open-size></data></repomd>"#;
+        let expected = Data {
+            kind: "primary".into(),
+            checksum: "aa".into(),
+            open_checksum: "bb".into(),
+            location: "repodata/aa-primary.xml.gz".into(),
+            size: Some(3),
+            open_size: Some(4),
+        };
+        assert_eq!(repomd(xml).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn broken_xml_is_an_error() {
+        assert!(repomd("<repomd><data></repomd>").is_err());
+    }
+}
