@@ -43,6 +43,9 @@ use crate::console::Console;
 use crate::server::{Options, ServeError};
 use crate::settings::{DEFAULT_PATH, Loaded, Settings, SettingsError, VARIABLES};
 
+/// Where packages keep `init.lua`.
+const INIT_LUA: &str = "/usr/share/wallarm-tarantool/init.lua";
+
 /// Something failed that may work later: an address cannot be bound, a line has no answer.
 const EXIT_FAILURE: u8 = 1;
 /// The settings cannot be used (`EX_CONFIG` of sysexits.h); systemd does not restart the server then.
@@ -88,8 +91,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
         settings: PathBuf,
         /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
-        #[arg(long, value_name = "FILE")]
-        init_lua: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
+        init_lua: PathBuf,
         /// Let the system choose the port
         #[arg(long, hide = true)]
         any_port: bool,
@@ -100,8 +103,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
         settings: PathBuf,
         /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
-        #[arg(long, value_name = "FILE")]
-        init_lua: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
+        init_lua: PathBuf,
     },
     /// Print the settings file that packages ship
     #[command(hide = true)]
@@ -113,7 +116,7 @@ fn main() -> ExitCode {
     match cli.command {
         None => finish(run_console(&cli.console)),
         Some(Command::Serve { settings, init_lua, any_port }) => serve(&Options { settings, init_lua, any_port }),
-        Some(Command::CheckSettings { settings, init_lua }) => check_settings(&settings, init_lua.as_deref()),
+        Some(Command::CheckSettings { settings, init_lua }) => check_settings(&settings, &init_lua),
         Some(Command::PrintSettings) => {
             finish(io::stdout().write_all(settings::shipped_file().as_bytes()).map(|()| true))
         }
@@ -133,8 +136,8 @@ fn serve(options: &Options) -> ExitCode {
     }
 }
 
-fn check_settings(file: &Path, init_lua: Option<&Path>) -> ExitCode {
-    match Settings::load(file, init_lua) {
+fn check_settings(file: &Path, init_lua: &Path) -> ExitCode {
+    match Settings::load(file, Some(init_lua)) {
         Ok(Loaded { settings, notes }) => {
             let notes = notes.iter().map(|note| format!("note: {note}\n"));
             let values = VARIABLES.iter().map(|variable| format!("{}={}\n", variable.name, (variable.show)(&settings)));

@@ -231,10 +231,9 @@ impl<'a> Connection<'a> {
                 self.send()?;
             }
             tokio::io::AsyncWriteExt::shutdown(&mut self.stream).await?;
-            let mut discarded = [0; 4096];
             loop {
                 self.stream.readable().await?;
-                match self.stream.try_read(&mut discarded) {
+                match discard(&self.stream) {
                     Ok(0) => return Ok(()),
                     Ok(_) => tokio::task::consume_budget().await,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -244,6 +243,11 @@ impl<'a> Connection<'a> {
         };
         timeout(FAREWELL_TIME, farewell).await.unwrap_or(Ok(()))
     }
+}
+
+/// Reads and forgets. Apart, so that its buffer is no part of every connection's memory.
+fn discard(stream: &TcpStream) -> io::Result<usize> {
+    stream.try_read(&mut [0; 4096])
 }
 
 impl InFlight {

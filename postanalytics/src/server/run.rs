@@ -27,7 +27,7 @@ pub struct Options {
     /// The settings file.
     pub settings: PathBuf,
     /// `init.lua`, read for two numbers.
-    pub init_lua: Option<PathBuf>,
+    pub init_lua: PathBuf,
     /// Let the system choose the port, for tests that run side by side.
     pub any_port: bool,
 }
@@ -68,7 +68,7 @@ pub enum ServeError {
 ///
 /// [`ServeError`]; what concerns a server that has its log is in the log as well.
 pub fn run(options: &Options) -> Result<(), ServeError> {
-    let Loaded { settings, notes } = Settings::load(&options.settings, options.init_lua.as_deref())?;
+    let Loaded { settings, notes } = Settings::load(&options.settings, Some(&options.init_lua))?;
     let log_error = |source| ServeError::Log { path: settings.logfile.clone(), source };
     let log = Log::open(&settings.logfile).map_err(log_error)?;
     for note in notes {
@@ -97,7 +97,7 @@ async fn serve(server: &Arc<Server>, port: u16) -> Result<(), ServeError> {
     // Signals first: one that comes while binding must not kill the server halfway.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
     let address = SocketAddr::new(server.settings.host, port);
-    let listener = bind(server, "HOST and PORT", address)?;
+    let listener = bind(server, "HOST, PORT", address)?;
     let metrics = match server.settings.metrics_listen {
         Some(address) => Some(bind(server, "METRICS_LISTEN", address)?),
         None => None,
@@ -126,7 +126,7 @@ async fn serve(server: &Arc<Server>, port: u16) -> Result<(), ServeError> {
 fn bind(server: &Server, variables: &str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     listener::bind(address).map_err(|source| {
         let text = system_text(&source);
-        server.log.error(Part::Main, format_args!("cannot bind {address}, which {variables} name"));
+        server.log.error(Part::Main, format_args!("cannot bind {address} ({variables})"));
         server.log.fatal(Part::Main, format_args!("SystemError binary: failed to bind: {text}"));
         ServeError::Bind { address, source }
     })

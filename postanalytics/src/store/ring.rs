@@ -3,12 +3,14 @@
 //! A record is a header of [`HEADER`] bytes and the MessagePack that came in; it may lie across slabs and across the end of
 //! the line. Nothing else is kept for a record – no index, no allocation – so the budget counts every byte there is.
 
+use iproto::frame;
+
 use super::slabs::{SLAB, Slabs};
 
 /// Bytes before each record: its length (u32) and its arrival in milliseconds of the server's clock (u64).
 pub const HEADER: usize = 12;
 
-/// The part of the arena that one record may take.
+/// The part of the arena that one record may take. No frame brings more than [`frame::MAX_LENGTH`].
 const LARGEST_SHARE: u64 = 8;
 
 /// The memory that the largest record needs cannot be had.
@@ -63,12 +65,12 @@ impl Ring {
     pub fn new(budget: u64) -> Result<(Self, Limit), NoMemory> {
         let slab = SLAB as u64;
         let capacity = (budget / slab).max(1) * slab;
-        let largest = capacity / LARGEST_SHARE;
+        let largest = (capacity / LARGEST_SHARE).min(frame::MAX_LENGTH as u64);
         let mut ring = Self { slabs: Slabs::default(), capacity, head: 0, tail: 0, records: 0, evicted: 0 };
         while ring.slabs.len() < largest + HEADER as u64 {
             ring.slabs.grow().map_err(|_| NoMemory { bytes: largest })?;
         }
-        let limit = Limit { largest: usize::try_from(largest).unwrap_or(usize::MAX).min(u32::MAX as usize) - HEADER };
+        let limit = Limit { largest: largest as usize - HEADER };
         Ok((ring, limit))
     }
 

@@ -1,0 +1,19 @@
+//! The server as its users meet it: the real binary, real sockets, real clients.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests state facts, as tests do; a failed unwrap is a failed fact"
+)]
+
+mod client;
+mod clients;
+mod console;
+mod lifecycle;
+mod limits;
+mod memory;
+mod metrics;
+mod protocol;
+mod refusals;
+mod running;
+mod settings;
