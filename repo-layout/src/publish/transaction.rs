@@ -2,7 +2,7 @@
 //!
 //! A run that is killed while it writes aside leaves the tree untouched; one that is killed while it renames leaves a
 //! note, [`Pending`], of what was on its way, so that a verifier can tell the interruption from damage. The next run
-//! clears the first away when it begins, and the note when it ends.
+//! clears the first away when it begins, and the note when it has ended well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -42,8 +42,8 @@ pub(crate) enum Content<'a> {
 /// The note about what a publisher is doing, in the state folder while it renames.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
-    /// SHA-256 of every file which is being put into place, by path.
-    pub(crate) put: BTreeMap<String, String>,
+    /// SHA-256 of every file which is being put into place, by path; several when several runs were interrupted.
+    pub(crate) put: BTreeMap<String, BTreeSet<String>>,
     /// Files that are going to be removed.
     pub(crate) remove: BTreeSet<String>,
 }
@@ -56,6 +56,18 @@ impl Pending {
         let bytes = fs::read(root.join(STATE_FOLDER).join(Self::FILE)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
+
+    fn add(&mut self, path: &str, sha256: &Sha256Hex) {
+        self.put.entry(path.to_owned()).or_default().insert(sha256.as_str().to_owned());
+    }
+
+    /// Takes over what an earlier interrupted run has left half done.
+    fn merge(&mut self, earlier: Self) {
+        for (path, digests) in earlier.put {
+            self.put.entry(path).or_default().extend(digests);
+        }
+        self.remove.extend(earlier.remove);
+    }
 }
 
 /// Files on their way into one tree. Dropped without [`Transaction::commit`], it leaves no trace.
@@ -67,8 +79,6 @@ pub(crate) struct Transaction<'a> {
     exchanges: BTreeSet<TreePath>,
     pending: Pending,
     kept: BTreeSet<TreePath>,
-    /// Whether renaming has begun and not ended: then the note has to stay.
-    underway: bool,
     _lock: Lock,
 }
 
@@ -85,7 +95,6 @@ impl<'a> Transaction<'a> {
             exchanges: BTreeSet::new(),
             pending: Pending::default(),
             kept: BTreeSet::new(),
-            underway: false,
             _lock: lock,
         };
         this.remove_staging()?;
@@ -102,7 +111,7 @@ impl<'a> Transaction<'a> {
         }
         let aside = self.staging().join(path.as_str());
         let sha256 = write_aside(&aside, content)?;
-        self.pending.put.insert(path.as_str().to_owned(), sha256.as_str().to_owned());
+        self.pending.add(path.as_str(), &sha256);
         self.renames.insert((phase, path.clone()), aside);
         self.listener.event(&Event::Staged(path));
         Ok(())
@@ -127,7 +136,7 @@ impl<'a> Transaction<'a> {
         let aside = self.staging().join(path.as_str());
         for (name, bytes) in files {
             let sha256 = write_aside(&aside.join(name), &Content::Bytes(bytes))?;
-            self.pending.put.insert(format!("{path}/{name}"), sha256.as_str().to_owned());
+            self.pending.add(&format!("{path}/{name}"), &sha256);
         }
         self.exchanges.insert(path.clone());
         self.listener.event(&Event::Staged(path));
@@ -149,15 +158,14 @@ impl<'a> Transaction<'a> {
     }
 
     /// Makes everything visible, phase by phase, then removes what is stale. Gives the number of files written.
-    pub(crate) fn commit(mut self) -> Result<usize, Error> {
+    pub(crate) fn commit(self) -> Result<usize, Error> {
         let written = self.pending.put.len();
         if written > 0 || !self.pending.remove.is_empty() {
             self.write_note()?;
-            self.underway = true;
             self.publish()?;
             self.remove_stale()?;
-            self.underway = false;
         }
+        self.remove_note()?;
         Ok(written)
     }
 
@@ -230,7 +238,9 @@ impl<'a> Transaction<'a> {
 
     fn write_note(&self) -> Result<(), Error> {
         let path = self.state.join(Pending::FILE);
-        let bytes = serde_json::to_vec_pretty(&self.pending).map_err(io::Error::from);
+        let mut note = self.pending.clone();
+        note.merge(Pending::load(self.root).unwrap_or_default());
+        let bytes = serde_json::to_vec_pretty(&note).map_err(io::Error::from);
         let bytes = bytes.map_err(Error::io("write", &path))?;
         let aside = self.staging().join(Pending::FILE);
         write_aside(&aside, &Content::Bytes(&bytes))?;
@@ -262,9 +272,6 @@ impl Drop for Transaction<'_> {
     /// Takes what was written aside away again. A failure here leaves files that the next run removes.
     fn drop(&mut self) {
         let _ = self.remove_staging();
-        if !self.underway {
-            let _ = self.remove_note();
-        }
     }
 }
 
@@ -320,4 +327,65 @@ fn sync_folders(folders: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
         File::open(&folder).and_then(|open| open.sync_all()).map_err(Error::io("sync", &folder))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Silent;
+
+    #[test]
+    fn where_a_folder_cannot_be_exchanged_its_files_are_replaced_one_by_one() {
+        let root = tempfile::tempdir().unwrap();
+        let (old, new) = (root.path().join("old"), root.path().join("new"));
+        for (folder, files) in [(&old, ["a-primary", "repomd.xml"]), (&new, ["b-primary", "repomd.xml"])] {
+            fs::create_dir(folder).unwrap();
+            for file in files {
+                fs::write(folder.join(file), folder.to_str().unwrap()).unwrap();
+            }
+        }
+        let transaction = Transaction::begin(root.path(), &Silent).unwrap();
+        transaction.replace_one_by_one(&new, &old).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&old).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["b-primary", "repomd.xml"]);
+        assert_eq!(fs::read_to_string(old.join("repomd.xml")).unwrap(), new.to_str().unwrap());
+    }
+
+    #[test]
+    fn a_transaction_that_is_dropped_leaves_no_trace() {
+        let root = tempfile::tempdir().unwrap();
+        let mut transaction = Transaction::begin(root.path(), &Silent).unwrap();
+        transaction.put(Phase::Visible, &TreePath::new("a/b").unwrap(), &Content::Bytes(b"x")).unwrap();
+        drop(transaction);
+        let left: Vec<_> = walkdir::WalkDir::new(root.path()).into_iter().map(|entry| entry.unwrap()).collect();
+        assert_eq!(left.len(), 3, "the root, the state folder and the lock: {left:?}");
+    }
+
+    #[test]
+    fn files_become_visible_in_the_order_of_their_phases() {
+        struct Order(std::sync::Mutex<Vec<String>>);
+        impl Listener for Order {
+            fn event(&self, event: &Event<'_>) {
+                if let Event::Publishing(path) = event {
+                    self.0.lock().unwrap().push(path.to_string());
+                }
+            }
+        }
+        let root = tempfile::tempdir().unwrap();
+        let order = Order(std::sync::Mutex::default());
+        let mut transaction = Transaction::begin(root.path(), &order).unwrap();
+        let phases = [
+            (Phase::Visible, "InRelease"),
+            (Phase::Release, "Release"),
+            (Phase::Indexes, "Packages"),
+            (Phase::ByHash, "by-hash/x"),
+            (Phase::Packages, "pool/x.deb"),
+        ];
+        for (phase, path) in phases {
+            transaction.put(phase, &TreePath::new(path).unwrap(), &Content::Bytes(b"x")).unwrap();
+        }
+        assert_eq!(transaction.commit().unwrap(), 5);
+        assert_eq!(*order.0.lock().unwrap(), ["pool/x.deb", "by-hash/x", "Packages", "Release", "InRelease"]);
+    }
 }

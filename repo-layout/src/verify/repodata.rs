@@ -65,7 +65,7 @@ fn walk(xml: &str, mut visit: impl FnMut(&str, &BytesStart<'_>, Option<&str>)) -
     let mut reader = Reader::from_str(xml);
     let mut open: Vec<(usize, BytesStart<'static>)> = Vec::new();
     let mut path = String::new();
-    let mut enter = |path: &mut String, element: &BytesStart<'_>| {
+    let enter = |path: &mut String, element: &BytesStart<'_>| {
         let before = path.len();
         if before > 0 {
             path.push('/');

@@ -167,8 +167,12 @@ fn check_bootstrap(checker: &mut Checker<'_>, folder: &TreePath, packages: &[Yum
         |path: &&String| path.strip_prefix(&prefix).is_some_and(|name| !name.contains('/') && name.ends_with(".rpm"));
     let copies: Vec<String> = checker.tree.files().filter(is_copy).cloned().collect();
     for path in copies {
-        let Some(bytes) = checker.read(&path) else { continue };
-        let digests = Digests::of(&bytes);
+        checker.seen.insert(path.clone());
+        let read = checker.tree.open_file(&path).and_then(|file| file.map(Digests::read).transpose());
+        let Ok(Some(digests)) = read else {
+            checker.error(path, "cannot be read", "see that it can be read");
+            continue;
+        };
         if !known.contains(&digests.sha256) {
             checker.changed(&path, &digests, "is not the same as a package in Packages/");
         }
