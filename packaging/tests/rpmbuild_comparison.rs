@@ -128,7 +128,7 @@ fn stage_contents(package: &Package, stage: &Path) {
 fn spec_text(package: &Package, stage: &Path) -> String {
     let mut spec = format!(
         "Name: {}\nVersion: {}\nRelease: {}\nSummary: Sample of everything that a package can hold\n\
-         License: {}\nURL: {}\nPackager: {}\n\
+         Group: System Environment/Daemons\nLicense: {}\nURL: {}\nPackager: {}\n\
          Requires: wallarm-common >= 4.8\nRequires: adduser\nRequires(pre,post): wallarm-common >= 4.8\n\
          Conflicts: wallarm-other\nProvides: wallarm-virtual = 1\nObsoletes: wallarm-old < 4.6\n\
          %description\nThis package is written by a test and read by the tools that users have, and\n\

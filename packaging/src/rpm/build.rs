@@ -14,6 +14,7 @@ use super::Error;
 
 /// Neither a real name, which would differ from build to build, nor none, which rpmlint asks about.
 const BUILD_HOST: &str = "localhost";
+const DOC_FOLDER: &str = "/usr/share/doc/";
 /// Lines of the description.
 const DESCRIPTION_WIDTH: usize = 76;
 /// Level 9 takes twice the time to make a 20 MB binary 3 % smaller.
@@ -35,6 +36,7 @@ pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
         .using_config(BuildConfig::v4().source_date(epoch).compression(compression))
         .release(package.version.revision.to_string())
         .description(description(&package.description))
+        .group(group(&package.section))
         .url(package.homepage.as_str())
         .packager(package.maintainer.as_str())
         .build_host(BUILD_HOST);
@@ -58,6 +60,14 @@ pub fn time(what: &'static str, seconds: u64) -> Result<Timestamp, Error> {
 fn capitalised(summary: &str) -> String {
     let mut letters = summary.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// rpm's old classification, which rpmlint still asks for, from Debian's sections.
+fn group(section: &str) -> &'static str {
+    match section {
+        "net" | "web" | "httpd" => "System Environment/Daemons",
+        _ => "System Environment/Base",
+    }
 }
 
 fn description(paragraphs: &[String]) -> String {
@@ -132,8 +142,13 @@ fn scriptlets(builder: &mut PackageBuilder, package: &Package) {
 
 /// `%changelog` as rpmbuild stores it: `Name <address> - version-release`, and one text with a dash before each change.
 fn changelog(builder: &mut PackageBuilder, package: &Package) -> Result<(), Error> {
-    for release in &package.changelog.0 {
-        let author = format!("{} - {}-{}", package.maintainer, release.version, package.version.revision);
+    for (index, release) in package.changelog.0.iter().enumerate() {
+        // The newest entry is about this package, which may count its versions apart from the releases.
+        let version = match index {
+            0 => package.version.to_string(),
+            _ => format!("{}-{}", release.version, package.version.revision),
+        };
+        let author = format!("{} - {version}", package.maintainer);
         let changes: Vec<_> = release.changes.iter().map(|change| format!("- {change}")).collect();
         builder.add_changelog_entry(author, changes.join("\n"), time("a changelog entry", release.date.noon())?);
     }
@@ -161,6 +176,8 @@ fn install(
         Role::Doc => options.doc(),
         Role::Licence => options.license(),
     };
+    // rpmbuild marks everything in its documentation folder so, licences included.
+    let options = if path.as_str().starts_with(DOC_FOLDER) { options.doc() } else { options };
     match &entry.kind {
         EntryKind::Directory => builder.with_dir_entry(options).map_err(layout)?,
         EntryKind::Symlink(_) => builder.with_symlink(options).map_err(layout)?,
