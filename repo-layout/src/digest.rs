@@ -116,7 +116,7 @@ impl<R: Read> HashingReader<R> {
     /// Reads the rest and gives the digests of the whole.
     pub(crate) fn finish(mut self) -> io::Result<Digests> {
         let mut buffer = vec![0; 1 << 16];
-        while self.read(&mut buffer)? > 0 {}
+        while read_some(&mut self, &mut buffer)? > 0 {}
         Ok(self.hasher.finish())
     }
 }
@@ -134,9 +134,19 @@ pub(crate) fn copy_hashed(from: impl Read, to: &mut impl Write) -> io::Result<Di
     let mut reader = HashingReader::new(from);
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match reader.read(&mut buffer)? {
+        match read_some(&mut reader, &mut buffer)? {
             0 => return Ok(reader.hasher.finish()),
             count => to.write_all(buffer.get(..count).unwrap_or_default())?,
+        }
+    }
+}
+
+/// Reads once more when a signal came between.
+fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }

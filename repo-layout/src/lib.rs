@@ -19,6 +19,8 @@ mod apt;
 mod build;
 mod digest;
 mod error;
+#[cfg(test)]
+mod golden;
 mod listener;
 mod pool;
 mod publish;
@@ -32,4 +34,4 @@ pub use error::Error;
 pub use listener::{Event, Listener, Silent};
 pub use publish::{Phase, STATE_FOLDER};
 pub use site::{AptSuite, Site, TreePath, YumRepository};
-pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};
+pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{key, later};
-use signing::{KeySource, KeySpec, Passphrase, PublicKey, SecretKey};
+use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey};
 
 fn run(program: &str, home: &Path, arguments: &[&str]) -> Output {
     Command::new(program)
@@ -187,6 +187,44 @@ fn an_ed25519_key_is_refused_and_the_reason_names_rpm() {
     let refused = SecretKey::from_bytes(&secret, "ed.gpg", None, std::time::SystemTime::now()).unwrap_err();
     assert!(refused.to_string().contains("rpm before 4.16"), "{refused}");
     end_agent(home.path());
+}
+
+/// A key made by gpg and exported, after `change` had its way with it.
+fn refused_key(kind: &[&str], change: impl FnOnce(&Path)) -> KeyError {
+    let home = home();
+    let mut arguments = vec!["--batch", "--pinentry-mode", "loopback", "--passphrase", "", "--quick-gen-key", "Key"];
+    arguments.extend(kind);
+    let made = run("gpg", home.path(), &arguments);
+    assert!(made.status.success(), "{}", text(&made));
+    change(home.path());
+    let secret = run("gpg", home.path(), &["--batch", "--export-secret-keys", "Key"]).stdout;
+    end_agent(home.path());
+    SecretKey::from_bytes(&secret, "key.gpg", None, std::time::SystemTime::now()).unwrap_err()
+}
+
+#[test]
+fn a_short_key_is_refused_with_its_length() {
+    let refused = refused_key(&["rsa2048", "sign"], |_| {});
+    assert!(matches!(refused, KeyError::TooWeak { bits: 2048, .. }), "{refused:?}");
+}
+
+#[test]
+fn a_key_whose_subkey_would_have_to_sign_is_refused() {
+    let refused = refused_key(&["rsa3072", "cert"], |_| {});
+    assert!(matches!(refused, KeyError::CannotSign { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_revoked_key_is_refused() {
+    let refused = refused_key(&["rsa3072", "sign"], |home| {
+        // gpg keeps a revocation for every new key, made harmless by a colon before the armour.
+        let kept = fs::read_dir(home.join("openpgp-revocs.d")).unwrap().next().unwrap().unwrap().path();
+        let revocation = fs::read_to_string(kept).unwrap().replace(":-----BEGIN", "-----BEGIN");
+        fs::write(home.join("revocation"), revocation).unwrap();
+        let imported = run("gpg", home, &["--batch", "--import", "revocation"]);
+        assert!(imported.status.success(), "{}", text(&imported));
+    });
+    assert!(matches!(refused, KeyError::Revoked { .. }), "{refused:?}");
 }
 
 #[test]

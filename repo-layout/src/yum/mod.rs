@@ -2,10 +2,10 @@
 //!
 //! Format: what createrepo_c writes and libsolv, yum 3.4 and dnf read; there is no other specification.
 
-mod filelists;
-mod other;
+pub(crate) mod filelists;
+pub(crate) mod other;
 mod package;
-mod primary;
+pub(crate) mod primary;
 pub(crate) mod repomd;
 mod xml;
 
