@@ -1,0 +1,10 @@
+//! Any bytes are an ELF file or an error.
+
+#![no_main]
+
+use formats::elf::Needs;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = Needs::parse(bytes);
+});
