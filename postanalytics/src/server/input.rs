@@ -25,15 +25,15 @@ impl Default for LargeFrames {
 #[derive(Debug)]
 pub struct Input {
     bytes: Vec<u8>,
-    readahead: usize,
+    size_at_rest: usize,
     large_frames: LargeFrames,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Input {
-    /// A buffer of `readahead` bytes, once something arrives.
-    pub fn new(readahead: usize, large_frames: LargeFrames) -> Self {
-        Self { bytes: Vec::new(), readahead, large_frames, permit: None }
+    /// A buffer of `size_at_rest` bytes, once something arrives.
+    pub fn new(size_at_rest: usize, large_frames: LargeFrames) -> Self {
+        Self { bytes: Vec::new(), size_at_rest, large_frames, permit: None }
     }
 
     /// What has arrived.
@@ -46,9 +46,9 @@ impl Input {
         if count == 0 {
             return;
         }
-        if self.bytes.capacity() > self.readahead {
+        if self.bytes.capacity() > self.size_at_rest {
             let rest = &self.bytes[count..];
-            let mut bytes = Vec::with_capacity(self.readahead.max(rest.len()));
+            let mut bytes = Vec::with_capacity(self.size_at_rest.max(rest.len()));
             bytes.extend_from_slice(rest);
             self.bytes = bytes;
             self.permit = None;
@@ -71,8 +71,8 @@ impl Input {
         if self.bytes.len() < self.bytes.capacity() {
             return;
         }
-        if self.bytes.len() < self.readahead {
-            self.bytes.reserve_exact(self.readahead - self.bytes.len());
+        if self.bytes.len() < self.size_at_rest {
+            self.bytes.reserve_exact(self.size_at_rest - self.bytes.len());
             return;
         }
         let target = size.min(2 * self.bytes.len()).max(self.bytes.len() + 16);
