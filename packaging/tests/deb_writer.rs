@@ -2,17 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed fact")]
 
-mod common;
 mod golden;
+mod sample;
+mod tools;
 
 use std::fs;
 use std::path::Path;
 
-use common::{run, sample, try_run};
 use golden::assert_golden;
 use packaging::deb;
 use packaging::distro::Compression;
 use packaging::model::{Content, EntryKind};
+use sample::sample;
+use tools::{run, try_run};
 
 fn dpkg_deb(arguments: &[&str]) -> String {
     run("dpkg-deb", "dpkg", arguments)
@@ -77,7 +79,7 @@ fn members_are_named_as_dpkg_names_them_and_owned_by_root() {
     let mut names = Vec::new();
     while let Some(member) = archive.next_member().unwrap() {
         let header = member.header();
-        assert_eq!((header.uid, header.gid, header.mode, header.mtime), (0, 0, 0o100_644, common::EPOCH));
+        assert_eq!((header.uid, header.gid, header.mode, header.mtime), (0, 0, 0o100_644, sample::EPOCH));
         names.push(header.name.clone());
     }
     assert_eq!(names, ["debian-binary", "control.tar.xz", "data.tar.xz"]);

@@ -2,17 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed fact")]
 
-mod common;
 mod golden;
+mod sample;
+mod tools;
 
 use std::fs;
 use std::path::Path;
 
-use common::{run, sample, try_run};
 use formats::rpm_header::{Rpm, Tag, verify_digests};
 use golden::assert_golden;
 use packaging::distro::Compression;
 use packaging::rpm::{self, NoSigner};
+use sample::sample;
+use tools::{run, try_run};
 
 fn rpm_tool(arguments: &[&str]) -> String {
     run("rpm", "rpm", arguments)

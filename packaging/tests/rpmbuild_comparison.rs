@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed fact")]
 
-mod common;
+mod sample;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,10 +11,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use common::{EPOCH, run, sample};
 use formats::rpm_header::{Entry, Header, Kind, Rpm, Tag};
 use packaging::model::{EntryKind, Package, Role};
 use packaging::rpm::{self, NoSigner};
+use sample::{EPOCH, sample};
+use tools::run;
 
 /// What differs, and why that is right.
 const EXPECTED: [(u32, &str); 8] = [

@@ -1,8 +1,7 @@
-//! A package to write, and the real tools to read it with.
+//! A package to write.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use packaging::changelog::Changelog;
 use packaging::distro::Matrix;
@@ -78,30 +77,4 @@ fn contents() -> BTreeMap<packaging::names::InstallPath, Entry> {
         (path.parse().unwrap(), Entry { kind, mode, owner: owner.into(), group: owner.into(), role })
     })
     .collect()
-}
-
-/// Runs a tool and gives what it printed; fails when the tool does.
-#[track_caller]
-pub fn run(tool: &str, debian_package: &str, arguments: &[&str]) -> String {
-    let output = try_run(tool, debian_package, arguments);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{tool} {arguments:?}: {}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    text(&output.stdout)
-}
-
-/// Runs a tool, whatever it says.
-#[track_caller]
-pub fn try_run(tool: &str, debian_package: &str, arguments: &[&str]) -> Output {
-    Command::new(tool)
-        .args(arguments)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TZ", "UTC")
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {tool} ({error}); install it: apt-get install {debian_package}"))
 }
