@@ -32,6 +32,6 @@ pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
 pub use digest::{Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use listener::{Event, Listener, Silent};
-pub use publish::{Phase, STATE_FOLDER};
+pub use publish::STATE_FOLDER;
 pub use site::{AptSuite, Site, TreePath, YumRepository};
 pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

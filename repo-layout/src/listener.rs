@@ -6,7 +6,7 @@ use crate::TreePath;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// This many packages are going to be read.
+    /// This many packages are going to be read; several of these add up.
     Packages {
         /// Their number.
         count: usize,

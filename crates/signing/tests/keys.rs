@@ -94,6 +94,20 @@ fn every_flipped_bit_of_a_signature_is_noticed() {
 }
 
 #[test]
+fn every_flipped_bit_of_an_exported_key_is_noticed() {
+    let public = key().public();
+    let good = public.to_binary().unwrap();
+    for index in 0..good.len() {
+        let mut changed = good.clone();
+        changed[index] ^= 1;
+        let same = PublicKey::from_bytes(&changed, "changed").is_ok_and(|read| {
+            read.fingerprint() == public.fingerprint() && read.to_binary().is_ok_and(|bytes| bytes == changed)
+        });
+        assert!(!same, "byte {index} of {}", good.len());
+    }
+}
+
+#[test]
 fn trailing_white_space_is_not_signed_away() {
     let refused = key().sign_cleartext("a\nb \n", later()).unwrap_err();
     assert!(matches!(refused, SignError::TrailingSpace { line: 2 }));

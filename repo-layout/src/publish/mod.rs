@@ -4,8 +4,7 @@ mod lock;
 mod transaction;
 
 pub(crate) use lock::Lock;
-pub use transaction::Phase;
-pub(crate) use transaction::{Content, Pending, Transaction};
+pub(crate) use transaction::{Content, Pending, Phase, Transaction};
 
 /// Folder at the root of a tree with the publisher's own state: its lock and the files on their way. Readers have no use
 /// for it; a web server may hide it.

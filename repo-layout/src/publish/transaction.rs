@@ -17,7 +17,7 @@ use crate::{Digests, Error, Event, Listener, Sha256Hex, TreePath, digest, pool};
 
 /// When a file becomes visible. Files of a later phase may refer to those of earlier ones, never the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Packages, and the public key.
     Packages,
     /// Indexes under the name of their digest, which the old `InRelease` does not mention.

@@ -197,6 +197,7 @@ fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plai
         listed.push((path, stanza));
     }
     let (tree, listener) = (checker.tree, checker.listener);
+    listener.event(&Event::Packages { count: listed.len() });
     let results = pool::on_all_cores(&listed, |(path, stanza)| {
         let seen = tree.open_file(path).map(|file| file.map(|file| check_package(file, path, stanza)));
         listener.event(&Event::PackageRead);

@@ -91,6 +91,7 @@ fn check_packages(
     documents: &BTreeMap<String, Vec<u8>>,
 ) -> (usize, u64) {
     let (tree, listener) = (checker.tree, checker.listener);
+    listener.event(&Event::Packages { count: listed.len() });
     let (key, now) = (checker.key.clone(), checker.options.now);
     let results = pool::on_all_cores(listed, |one| {
         let path = format!("{folder}/{}", one.location);
