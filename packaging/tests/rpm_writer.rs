@@ -110,6 +110,58 @@ fn the_signer_signs_the_main_header_as_it_is_written() {
     assert_eq!(rpm.signature.bin(Tag::SIG_RSA).unwrap(), Some(&[7; 566][..]));
 }
 
+/// A key pair of gpg, in a folder of its own.
+struct Key(tempfile::TempDir);
+
+impl Key {
+    fn new() -> Self {
+        let key = Self(tempfile::tempdir().unwrap());
+        key.gpg(&["--passphrase", "", "--quick-generate-key", "test@node.example", "rsa4096", "sign", "never"]);
+        key
+    }
+
+    fn gpg(&self, arguments: &[&str]) -> String {
+        let home = self.0.path().to_str().unwrap();
+        let always = ["--homedir", home, "--batch", "--quiet", "--no-tty", "--pinentry-mode", "loopback"];
+        run("gpg", "gnupg", &[&always[..], arguments].concat())
+    }
+
+    fn sign(&self, header: &[u8]) -> Vec<u8> {
+        let (data, signature) = (self.0.path().join("header"), self.0.path().join("header.sig"));
+        fs::write(&data, header).unwrap();
+        let output = signature.to_str().unwrap();
+        self.gpg(&["--digest-algo", "SHA256", "--output", output, "--detach-sign", data.to_str().unwrap()]);
+        fs::read(signature).unwrap()
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        // gpg leaves an agent behind, which would outlive the folder.
+        let home = self.0.path().to_str().unwrap();
+        try_run("gpgconf", "gnupg", &["--homedir", home, "--kill", "all"]);
+    }
+}
+
+#[test]
+fn rpm_accepts_the_signature_and_refuses_a_changed_header() {
+    let (key, folder, root) = (Key::new(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rpm = rpm::write(&sample("el7"), folder.path(), Some(|header: &[u8]| Ok(key.sign(header)))).unwrap().path;
+    let public = folder.path().join("key.asc");
+    fs::write(&public, key.gpg(&["--armor", "--export"])).unwrap();
+    let root = format!("--root={}", root.path().display());
+    rpm_tool(&[&root, "--import", public.to_str().unwrap()]);
+    let said = rpm_tool(&[&root, "-K", "-v", rpm.to_str().unwrap()]);
+    assert!(said.contains("Header V4 RSA/SHA256 Signature, key ID") && !said.contains("NOKEY"), "{said}");
+
+    let mut bytes = fs::read(&rpm).unwrap();
+    let summary = b"Sample of everything";
+    let at = bytes.windows(summary.len()).position(|window| window == summary).unwrap();
+    bytes[at] = b's';
+    fs::write(&rpm, bytes).unwrap();
+    assert!(!try_run("rpm", "rpm", &[&root, "-K", rpm.to_str().unwrap()]).status.success());
+}
+
 #[test]
 fn a_failing_signer_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
