@@ -143,22 +143,31 @@ impl Variables {
         ]))
     }
 
+    /// Replaces `${word}`; what is no plain word in lower case, such as the shell's `${1:-.}`, is left alone.
     fn replace(&self, text: &str, place: &str) -> Result<String, Problem> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let Some((word, tail)) = after.split_once('}') else { break };
-            let value = self.0.get(word).ok_or_else(|| Problem::Variable {
-                word: word.to_owned(),
-                place: place.to_owned(),
-                known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
-            })?;
             out.push_str(before);
-            out.push_str(value);
-            rest = tail;
+            let word = after.split_once('}').filter(|(word, _)| word.bytes().all(|byte| byte.is_ascii_lowercase()));
+            rest = if let Some((word, tail)) = word {
+                out.push_str(self.value(word, place)?);
+                tail
+            } else {
+                out.push_str("${");
+                after
+            };
         }
         out.push_str(rest);
         Ok(out)
+    }
+
+    fn value(&self, word: &str, place: &str) -> Result<&str, Problem> {
+        self.0.get(word).map(String::as_str).ok_or_else(|| Problem::Variable {
+            word: word.to_owned(),
+            place: place.to_owned(),
+            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
+        })
     }
 }
 

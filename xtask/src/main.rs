@@ -1,3 +1,33 @@
-//! The command line of this workspace.
+//! The command line of this workspace: `cargo xtask <command>`.
+//!
+//! `cli.rs` declares every command and flag; `commands/` has a file for each command, which calls a library and reports.
+//! No logic of packaging or repositories lives here.
 
-fn main() {}
+mod cli;
+mod commands;
+mod container;
+mod http;
+mod install_test;
+mod keys;
+mod report;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.json;
+    let outcome = Session::open(json, cli.quiet).and_then(|session| commands::run(cli.command, &session));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            report::failure(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -39,8 +39,10 @@ const REMOVAL: &[Step] = &[
                     /etc/cron.d/wallarm-node-tarantool";
         stage.root(&format!("ls -d {kept}")).map(drop)
     }),
-    Step::essential("installed again, it runs with the old settings", |stage| {
-        stage.documented(Part::Install)?;
+    Step::essential("the documented command installs again", |stage| stage.documented(Part::Install)),
+    Step::fact("then it runs with the old settings, and starts with the system", |stage| {
+        stage.says("systemctl is-active wallarm-tarantool", "active")?;
+        stage.says("systemctl is-enabled wallarm-tarantool", "enabled")?;
         service::reachable(stage)
     }),
     Step::essential("purge goes through", |stage| stage.admin(&format!("sudo apt -y purge {PACKAGES}")).map(drop)),

@@ -170,12 +170,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Scheme and host as the documentation has them.
-    #[must_use]
-    pub fn documented_host(&self) -> &'a str {
-        &self.list.host
-    }
-
     /// Where the settings file is.
     #[must_use]
     pub fn settings(&self) -> &'static str {

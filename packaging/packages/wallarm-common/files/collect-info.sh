@@ -38,9 +38,7 @@ note system.txt df -h / /var
 [ -r /proc/meminfo ] && note system.txt head -n 5 /proc/meminfo
 
 if command -v dpkg-query >/dev/null; then
-    # The format's dollar signs are dpkg-query's.
-    # shellcheck disable=SC2016
-    note packages.txt dpkg-query -W -f '$''{Package} $''{Version} $''{db:Status-Status}\n' 'wallarm-*' 'nginx*' 'libnginx-mod-*'
+    note packages.txt dpkg --list 'wallarm-*' 'nginx*' 'libnginx-mod-*'
 elif command -v rpm >/dev/null; then
     note packages.txt sh -c "rpm -qa 'wallarm-*' 'nginx*' | sort"
 fi

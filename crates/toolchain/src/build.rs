@@ -1,0 +1,124 @@
+//! Builds a workspace's binaries for an old glibc, the same bytes in every folder.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::zig::Zig;
+
+/// Why a binary could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// cargo does not start.
+    #[error("cannot run {program}: {source}")]
+    Start {
+        /// What was to run.
+        program: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// cargo failed; it has said why on the terminal.
+    #[error("building {binary} for {target} failed, see above{hint}")]
+    Failed {
+        /// Which binary.
+        binary: String,
+        /// For what.
+        target: String,
+        /// What to do, if it is known.
+        hint: &'static str,
+    },
+    /// cargo succeeded but the binary is not where it should be.
+    #[error("cargo reported success, but {0} is not there")]
+    NoBinary(PathBuf),
+}
+
+/// What a binary is built for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The processor as rustc says it, for example `x86_64`.
+    pub arch: String,
+    /// The oldest glibc that the binary may meet, for example `2.17`.
+    pub glibc: String,
+}
+
+impl Target {
+    /// rustc's name of it.
+    pub fn triple(&self) -> String {
+        format!("{}-unknown-linux-gnu", self.arch)
+    }
+
+    /// cargo-zigbuild's name of it.
+    pub fn zig_triple(&self) -> String {
+        format!("{}.{}", self.triple(), self.glibc)
+    }
+}
+
+/// Builds binaries of one workspace.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    /// The workspace's root.
+    pub workspace: PathBuf,
+    /// cargo's target folder.
+    pub target_dir: PathBuf,
+    /// The linker.
+    pub zig: Zig,
+    /// `SOURCE_DATE_EPOCH`, in Unix seconds.
+    pub epoch: u64,
+}
+
+impl Builder {
+    /// Builds one binary of one crate, in release mode, with the locked dependencies. cargo's progress goes to the
+    /// error output.
+    ///
+    /// # Errors
+    /// When cargo cannot be started or fails.
+    pub fn build(&self, package: &str, binary: &str, target: &Target, quiet: bool) -> Result<PathBuf, BuildError> {
+        let program = self.zig.zigbuild();
+        let mut command = Command::new(&program);
+        command
+            .current_dir(&self.workspace)
+            .args(["zigbuild", "--release", "--locked", "--package", package, "--bin", binary])
+            .args(["--target", &target.zig_triple()])
+            .arg("--target-dir")
+            .arg(&self.target_dir)
+            .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.zig())
+            .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
+            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f"))
+            .env_remove("RUSTFLAGS")
+            .stdout(std::process::Stdio::null());
+        if quiet {
+            command.arg("--quiet");
+        }
+        let status = command.status().map_err(|source| BuildError::Start { program, source })?;
+        if !status.success() {
+            let hint = if self.has_target(target) {
+                ""
+            } else {
+                "; the Rust standard library for this target is missing, `rustup target add` brings it"
+            };
+            return Err(BuildError::Failed { binary: binary.to_owned(), target: target.zig_triple(), hint });
+        }
+        let path = self.target_dir.join(target.triple()).join("release").join(binary);
+        if path.is_file() { Ok(path) } else { Err(BuildError::NoBinary(path)) }
+    }
+
+    /// No path of the building machine may reach the binary: it would tell of the machine, and two folders would give
+    /// two different binaries.
+    fn rustflags(&self) -> Vec<String> {
+        let home = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+        let mut flags = vec![remap(&self.target_dir, "/build"), remap(&self.workspace, "/source")];
+        flags.extend(home.map(|home| remap(&home, "/cargo")));
+        flags
+    }
+
+    fn has_target(&self, target: &Target) -> bool {
+        let output = Command::new("rustc").args(["--print", "target-libdir", "--target", &target.triple()]).output();
+        output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+    }
+}
+
+fn remap(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
+}

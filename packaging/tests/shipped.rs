@@ -1,0 +1,259 @@
+//! Facts about the packages of this repository, for every distro of the matrix.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use packaging::changelog::Changelog;
+use packaging::distro::{Distro, Format, Matrix};
+use packaging::manifest::Manifest;
+use packaging::model::{Content, EntryKind, Package, Role};
+use packaging::names::Arch;
+use packaging::project::Project;
+use packaging::resolve::{Inputs, Release, resolve};
+use packaging::scripts;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn matrix() -> Matrix {
+    Matrix::load(&Path::new(ROOT).join("distros.toml")).unwrap()
+}
+
+fn manifest(name: &str) -> Manifest {
+    Manifest::load(&Path::new(ROOT).join("packages").join(name).join("package.toml")).unwrap()
+}
+
+fn release() -> Release {
+    let changelog = std::fs::read_to_string(Path::new(ROOT).join("../CHANGELOG.md")).unwrap();
+    Release {
+        project: Project::load(&Path::new(ROOT).join("project.toml")).unwrap(),
+        upstream: "4.8.9".parse().unwrap(),
+        revision: 1,
+        changelog: Changelog::parse(&changelog).unwrap(),
+        epoch: 1_700_000_000,
+    }
+}
+
+/// This test program stands in for the server: it is an ELF file that needs a C library.
+fn inputs() -> Inputs {
+    let mut inputs = Inputs::default();
+    inputs.binaries.insert(("wtarantool".to_owned(), Arch::X86_64), std::env::current_exe().unwrap());
+    inputs.assets.insert("signing-key.asc".to_owned(), b"a key".to_vec());
+    inputs
+}
+
+/// The newest C library there is, so that a binary of the building machine fits everywhere.
+fn roomy(distro: &Distro) -> Distro {
+    Distro { glibc: "2.99".parse().unwrap(), ..distro.clone() }
+}
+
+fn package(name: &str, distro: &str) -> Package {
+    let distro = roomy(matrix().get(distro).unwrap());
+    resolve(&manifest(name), &release(), &distro, &inputs()).unwrap().remove(0)
+}
+
+fn paths(package: &Package) -> BTreeSet<&str> {
+    package.contents.keys().map(|path| path.as_str()).collect()
+}
+
+#[test]
+fn every_package_resolves_for_every_distro() {
+    let manifests = Manifest::load_all(&Path::new(ROOT).join("packages")).unwrap();
+    assert_eq!(
+        manifests.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(),
+        ["wallarm-common", "wallarm-node-repo", "wallarm-node-tarantool", "wallarm-tarantool"]
+    );
+    for distro in matrix().iter().map(roomy) {
+        for manifest in &manifests {
+            let packages = resolve(manifest, &release(), &distro, &inputs()).unwrap();
+            let expected = usize::from(manifest.formats.contains(&distro.format()));
+            assert_eq!(packages.len(), expected, "{} for {}", manifest.name, distro.id);
+        }
+    }
+}
+
+#[test]
+fn settings_are_in_etc_default_on_debian_and_in_etc_sysconfig_on_el() {
+    for distro in matrix().iter() {
+        let package = package("wallarm-tarantool", distro.id.as_str());
+        let expected = match distro.format() {
+            Format::Deb => "/etc/default/wallarm-tarantool",
+            Format::Rpm => "/etc/sysconfig/wallarm-tarantool",
+        };
+        let entry = package.contents.iter().find(|(path, _)| path.as_str() == expected);
+        let (_, entry) = entry.unwrap_or_else(|| panic!("{}: no {expected}", distro.id));
+        assert_eq!((entry.role, entry.mode), (Role::Config, 0o644), "{}", distro.id);
+    }
+}
+
+#[test]
+fn the_unit_reads_the_settings_of_its_own_system() {
+    for (distro, settings, folder) in
+        [("jammy", "/etc/default", "/lib/systemd/system"), ("el7", "/etc/sysconfig", "/usr/lib/systemd/system")]
+    {
+        let package = package("wallarm-tarantool", distro);
+        let unit = format!("{folder}/wallarm-tarantool.service");
+        let (_, entry) = package.contents.iter().find(|(path, _)| path.as_str() == unit).unwrap();
+        let EntryKind::File(Content::Bytes(text)) = &entry.kind else { panic!("{:?}", entry.kind) };
+        let text = String::from_utf8(text.clone()).unwrap();
+        assert!(text.contains(&format!("--settings {settings}/wallarm-tarantool\n")), "{text}");
+    }
+}
+
+#[test]
+fn el7_has_no_weak_dependencies_since_its_rpm_ignores_them() {
+    assert!(package("wallarm-node-tarantool", "el7").relations.recommends.is_empty());
+    assert_eq!(package("wallarm-node-tarantool", "el8").relations.recommends.len(), 2);
+}
+
+#[test]
+fn the_umbrella_depends_on_what_the_documented_steps_need() {
+    for distro in ["jammy", "el8"] {
+        let package = package("wallarm-node-tarantool", distro);
+        let depends: Vec<_> = package.relations.depends.iter().map(ToString::to_string).collect();
+        let suffix = if distro == "el8" { ".el8" } else { "" };
+        assert_eq!(
+            depends,
+            [format!("wallarm-tarantool (>= 4.8.9-1{suffix})"), "wallarm-common (>= 4.8)".to_owned()],
+            "{distro}"
+        );
+    }
+}
+
+#[test]
+fn the_repository_package_is_4_8_0_and_names_no_release_variable() {
+    for (distro, release) in [("el7", "7"), ("el8", "8")] {
+        let package = package("wallarm-node-repo", distro);
+        assert_eq!(package.version.to_string(), format!("4.8-0.el{release}"));
+        let (_, entry) =
+            package.contents.iter().find(|(path, _)| path.as_str() == "/etc/yum.repos.d/wallarm-node.repo").unwrap();
+        let EntryKind::File(Content::Bytes(text)) = &entry.kind else { panic!("{:?}", entry.kind) };
+        let text = String::from_utf8(text.clone()).unwrap();
+        assert!(text.contains(&format!("/centos/wallarm-node/{release}/4.8/x86_64/\n")), "{text}");
+        assert!(!text.contains("$releasever"), "{text}");
+        assert!(paths(&package).contains("/etc/pki/rpm-gpg/RPM-GPG-KEY-wallarm"));
+    }
+}
+
+#[test]
+fn both_formats_install_the_same_files() {
+    let strip = |path: &str| {
+        let path = path.replace("/etc/sysconfig/", "/etc/default/");
+        path.strip_prefix("/usr/lib/systemd").map_or(path.clone(), |rest| format!("/lib/systemd{rest}"))
+    };
+    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
+        let [deb, rpm] = ["jammy", "el8"].map(|distro| package(name, distro));
+        // rpm carries its changelog in the header.
+        let deb: BTreeSet<_> =
+            paths(&deb).into_iter().filter(|path| !path.ends_with("changelog.Debian.gz")).map(strip).collect();
+        let rpm: BTreeSet<_> = paths(&rpm).into_iter().map(strip).collect();
+        assert_eq!(deb, rpm, "{name}");
+    }
+}
+
+/// Compares with a golden file; `UPDATE_GOLDEN=1` writes it.
+fn assert_golden(name: &str, found: &str) {
+    let path = Path::new(ROOT).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, golden, "{name} has changed: look at it, then run the test with UPDATE_GOLDEN=1");
+}
+
+#[test]
+fn dpkgs_maintainer_scripts_are_these() {
+    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
+        let package = package(name, "jammy");
+        let scripts = scripts::debian(&package.name, &package.lifecycle);
+        for (kind, text) in [
+            ("preinst", scripts.preinst),
+            ("postinst", scripts.postinst),
+            ("prerm", scripts.prerm),
+            ("postrm", scripts.postrm),
+        ] {
+            if let Some(text) = text {
+                assert_golden(&format!("{name}.{kind}"), &text);
+                assert_shell(&text);
+            }
+        }
+    }
+}
+
+#[test]
+fn rpms_scriptlets_are_these() {
+    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
+        let scripts = scripts::rpm(&package(name, "el7").lifecycle);
+        let parts =
+            [("pre", scripts.pre), ("post", scripts.post), ("preun", scripts.preun), ("postun", scripts.postun)];
+        for (kind, text) in parts {
+            if let Some(text) = text {
+                assert_golden(&format!("{name}.rpm-{kind}"), &text);
+                assert_shell(&text);
+            }
+        }
+    }
+}
+
+/// `sh -n`: every script is at least a script.
+fn assert_shell(text: &str) {
+    use std::io::Write as _;
+    let mut shell = std::process::Command::new("sh").arg("-n").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(shell.wait().unwrap().success(), "{text}");
+}
+
+/// A package folder made for one test.
+fn broken(name: &str, toml: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name).join("package.toml");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, toml).unwrap();
+    (folder, path)
+}
+
+const HEAD: &str =
+    "name = \"x-y\"\nsummary = \"s\"\ndescription = \"d\"\nsection = \"net\"\narchitecture = \"independent\"\n";
+
+#[test]
+fn an_unknown_key_is_refused_with_file_and_line() {
+    let (_folder, path) = broken("x-y", &format!("{HEAD}colour = \"red\"\n"));
+    let error = Manifest::load(&path).unwrap_err().to_string();
+    assert!(error.contains("x-y/package.toml") && error.contains("line 6") && error.contains("colour"), "{error}");
+}
+
+#[test]
+fn a_folder_of_another_name_is_refused() {
+    let (_folder, path) = broken("other", HEAD);
+    let error = Manifest::load(&path).unwrap_err().to_string();
+    assert!(error.contains("the package is called `x-y`, but its folder is not"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_resolved_is_refused_by_name() {
+    let cases = [
+        ("[[file]]\nfrom = \"gone\"\nto = \"/usr/x\"\n", "gone for /usr/x: No such file"),
+        ("[[file]]\nasset = \"gone\"\nto = \"/usr/x\"\n", "asset `gone` was not handed over; at hand: signing-key.asc"),
+        ("[[file]]\nbinary = \"wtarantool\"\nto = \"/usr/x\"\n", "architecture = \"independent\""),
+        ("[[file]]\nto = \"/usr/x\"\n", "exactly one of `from`, `binary` and `asset`"),
+        ("[[file]]\nasset = \"signing-key.asc\"\nto = \"usr/x\"\n", "is no installed path"),
+        ("[[file]]\nasset = \"signing-key.asc\"\nto = \"/usr/${nope}\"\n", "unknown variable `${nope}`"),
+        ("[[file]]\nasset = \"signing-key.asc\"\nto = \"/usr/x\"\nconfig = true\n", "belongs below /etc"),
+        ("[[directory]]\npath = \"/usr/x\"\n[[directory]]\npath = \"/usr/x\"\n", "/usr/x is installed twice"),
+        ("[relations]\ndepends = [\"@nope\"]\n", "relation `@nope`"),
+        ("[relations]\ndepends = [\"Bad Name\"]\n", "is no relation"),
+    ];
+    for (toml, expected) in cases {
+        let (_folder, path) = broken("x-y", &format!("{HEAD}{toml}"));
+        let manifest = Manifest::load(&path).unwrap();
+        let error = resolve(&manifest, &release(), matrix().get("jammy").unwrap(), &inputs()).unwrap_err().to_string();
+        assert!(error.starts_with("package x-y for jammy: "), "{error}");
+        assert!(error.contains(expected), "expected `{expected}` in `{error}`");
+    }
+}
+
+#[test]
+fn a_wrong_mode_is_refused() {
+    let (_folder, path) = broken("x-y", &format!("{HEAD}[[directory]]\npath = \"/usr/x\"\nmode = \"999\"\n"));
+    let error = Manifest::load(&path).unwrap_err().to_string();
+    assert!(error.contains("is no file mode: write four octal digits"), "{error}");
+}

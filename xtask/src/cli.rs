@@ -1,0 +1,193 @@
+//! Every command and flag, declared once: help, completions and parsing come from here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Builds, packs, signs, publishes and tests the web-protection node.
+///
+/// Exit status: 0 when all went well, 1 when something failed or a check found something, 2 when the command line is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Print results as JSON on standard output, for pipelines.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress, only results and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build binaries and pack them for distros.
+    Package(Package),
+    /// Make, show, export and check signing keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// Lay out and verify apt and yum repositories.
+    #[command(subcommand)]
+    Repo(Repo),
+    /// Offer a repository on a loopback port and print the commands to paste.
+    Serve(Serve),
+    /// Install from the repository in a container booted by systemd, as documented. Needs root.
+    InstallTest(InstallTest),
+    /// Run every test of the workspace. As root, it installs the Debian packages that it misses.
+    Test(Test),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// Build binaries and pack them for distros.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["distro", "all"]))]
+pub struct Package {
+    /// A distro of packaging/distros.toml; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Every distro of the matrix.
+    #[arg(long)]
+    pub all: bool,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Where the repository will be published: scheme and host. [default: repository-url in packaging/project.toml]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Where packages go, one folder a distro. [default: target/packages]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print what would be built, packed and signed, and where it would go; do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The key that signs rpms.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Where the signing key is.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KeyArgs {
+    /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
+    /// key itself); otherwise a development key that is made in target/]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// File whose first line is the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Make, show, export and check signing keys.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make an RSA-4096 key that signs, in a new file that only its owner can read.
+    New {
+        /// Whose key it is: `Name <address>`. [default: the maintainer in packaging/project.toml]
+        #[arg(long)]
+        user_id: Option<String>,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 1095, value_parser = clap::value_parser!(u32).range(1..))]
+        days: u32,
+        /// Where it is kept. An existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// File whose first line becomes the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Show fingerprint, owner and expiry.
+    Show {
+        /// Which key.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Write the public half, as users import it.
+    Export {
+        /// Which key.
+        #[command(flatten)]
+        key: KeyArgs,
+        /// ASCII armour, as rpm imports it; binary if left out, as apt keeps it.
+        #[arg(long)]
+        armor: bool,
+        /// Where to. [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Fail when the key cannot sign packages for every system of the matrix, or expires soon.
+    Check {
+        /// Which key.
+        #[command(flatten)]
+        key: KeyArgs,
+        /// What soon means.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+    },
+}
+
+/// Lay out and verify apt and yum repositories.
+#[derive(Debug, Subcommand)]
+pub enum Repo {
+    /// Lay packages out as signed apt and yum repositories.
+    Build {
+        /// A distro to lay out; may be repeated. [default: every distro that has packages]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// Packages, one folder a distro. [default: target/packages]
+        #[arg(long, value_name = "DIR")]
+        packages: Option<PathBuf>,
+        /// Where the repositories go. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Print what would be laid out; do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Check signatures, digests, sizes, key expiry, missing and stray files, from the signed index to every package.
+    Verify {
+        /// A folder, or the URL of a published tree. [default: target/repo]
+        #[arg(value_name = "DIR|URL")]
+        source: Option<String>,
+        /// Public key to trust. [default: wallarm.gpg of the tree itself, which shows integrity but not origin]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+/// Offer a repository on a loopback port.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The tree. [default: target/repo]
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+}
+
+/// Install in a container.
+#[derive(Debug, Args)]
+pub struct InstallTest {
+    /// bookworm, bullseye or el8; may be repeated.
+    #[arg(long, required = true, value_name = "NAME")]
+    pub distro: Vec<String>,
+}
+
+/// Run every test.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Leave out what needs containers, package tools or minutes.
+    #[arg(long)]
+    pub quick: bool,
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask install-test`: makes two releases for a distro and lives through them in a booted system.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{InstallTest, KeyArgs};
+use crate::commands::{package, repo};
+use crate::install_test::{self, Listener, Outcome, Report, Row};
+use crate::report::{self, Progress};
+use crate::session::Session;
+
+/// Runs the command, one distro after another.
+pub fn run(args: &InstallTest, session: &Session) -> Result<ExitCode> {
+    let mut reports = Vec::new();
+    for distro in &args.distro {
+        reports.push(try_distro(distro, session)?);
+    }
+    if session.json {
+        report::json(&reports)?;
+    } else {
+        reports.iter().for_each(show);
+    }
+    Ok(if reports.iter().all(Report::ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Makes both releases and runs the scenario.
+pub fn try_distro(distro: &str, session: &Session) -> Result<Report> {
+    let work = session.target.join("install-test");
+    let base = release(distro, 1, &work, session)?;
+    let upgraded = release(distro, 2, &work, session)?;
+    let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, work: &work };
+    install_test::run(test, &mut Shown(&session.progress))
+}
+
+/// A repository with one packing of the current version.
+fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Result<PathBuf> {
+    let folder = work.join(format!("releases/{distro}-{revision}"));
+    let (packages, tree) = (folder.join("packages"), folder.join("repo"));
+    let distros = vec![session.matrix()?.get(distro)?.clone()];
+    let key = KeyArgs::default();
+    package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
+    repo::build(&repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), key }, session)?;
+    Ok(tree)
+}
+
+/// Tells of steps as they happen.
+struct Shown<'a>(&'a Progress);
+
+impl Listener for Shown<'_> {
+    fn started(&mut self, _: &str) {}
+
+    fn finished(&mut self, row: &Row) {
+        self.0.note(&format!("    {:7} {}", word(row.outcome), row.fact));
+    }
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Failed => "FAILED",
+        Outcome::NotReached => "not reached",
+        Outcome::NotRun => "not run",
+    }
+}
+
+/// The table, and below it all that was seen where a fact does not hold.
+pub fn show(report: &Report) {
+    report::line(&format!("\n{} ({}), {:.0} s", report.title, report.distro, report.seconds));
+    let rows: Vec<_> = report
+        .rows
+        .iter()
+        .map(|row| [word(row.outcome).to_owned(), format!("{:.1} s", row.seconds), row.fact.clone()])
+        .collect();
+    report::table(["", "Time", "Fact"], &rows);
+    for row in report.rows.iter().filter(|row| row.outcome == Outcome::Failed) {
+        report::line(&format!("\nFAILED: {}", row.fact));
+        row.commands.iter().for_each(|command| report::line(&format!("$ {command}")));
+        report::line(&row.detail);
+    }
+}

@@ -1,0 +1,108 @@
+//! `cargo xtask key …`
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use signing::{KeySpec, PublicKey, SecretKey};
+
+use crate::cli::Key;
+use crate::session::Session;
+use crate::{keys, report};
+
+const DAY: u64 = 86_400;
+
+/// Runs one of the key commands.
+pub fn run(command: &Key, session: &Session) -> Result<ExitCode> {
+    match command {
+        Key::New { user_id, days, out, passphrase_file } => {
+            let user_id = match user_id {
+                Some(text) => text.clone(),
+                None => session.project()?.maintainer,
+            };
+            let step = session.progress.step("Making an RSA-4096 key");
+            let key = SecretKey::generate(&KeySpec {
+                user_id,
+                validity: Some(Duration::from_secs(u64::from(*days) * DAY)),
+                passphrase: keys::passphrase(passphrase_file.as_ref())?,
+                created: SystemTime::now(),
+            })?;
+            key.write_new(out)?;
+            step.done();
+            session.progress.note(&format!("Kept in {}, readable by you alone. Back it up.", session.shown(out)));
+            show(key.public(), session)
+        }
+        Key::Show { key } => show(keys::load(key, session)?.public(), session),
+        Key::Export { key, armor, out } => {
+            let key = keys::load(key, session)?;
+            let bytes = if *armor { key.public().to_armored()?.into_bytes() } else { key.public().to_binary()? };
+            match out {
+                Some(path) => write_whole(path, &bytes)?,
+                None => report::raw(&bytes)?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Key::Check { key, days } => check(keys::load(key, session)?.public(), *days, session),
+    }
+}
+
+fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
+    let expires = key.expires().map(|time| time.to_string());
+    let (bits, algorithm) = key.strength();
+    if session.json {
+        report::json(&json!({
+            "fingerprint": key.fingerprint().to_string(),
+            "key_id": key.key_id().to_string(),
+            "user_id": key.user_id(),
+            "algorithm": algorithm,
+            "bits": bits,
+            "created": key.created().to_string(),
+            "expires": expires,
+        }))?;
+    } else {
+        let expires = expires.unwrap_or_else(|| "never".to_owned());
+        report::table(
+            ["Key", ""],
+            &[
+                ["fingerprint".to_owned(), key.fingerprint().to_string()],
+                ["owner".to_owned(), key.user_id().to_owned()],
+                ["algorithm".to_owned(), format!("{algorithm} {bits}")],
+                ["created".to_owned(), key.created().to_string()],
+                ["expires".to_owned(), expires],
+            ],
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Loading has refused what cannot sign at all; what is left is a key that will not last.
+fn check(key: &PublicKey, days: u32, session: &Session) -> Result<ExitCode> {
+    show(key, session)?;
+    let limit = SystemTime::now() + Duration::from_secs(u64::from(days) * DAY);
+    match key.expired_at(limit) {
+        None => Ok(ExitCode::SUCCESS),
+        Some(end) => {
+            session.progress.note(&format!("The key expires on {end}, within {days} days: make a new one, or extend it."));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Writes aside and renames, so that no half key is ever imported.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        use std::io::Write as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        // It is public: the mode of a temporary file would keep apt's own user from reading it.
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

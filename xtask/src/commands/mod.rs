@@ -1,0 +1,30 @@
+//! One file a command.
+
+mod completions;
+pub mod install_test;
+mod key;
+pub mod package;
+pub mod repo;
+mod serve;
+mod test;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::Command;
+use crate::session::Session;
+
+/// Runs one command.
+pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
+    match command {
+        Command::Package(args) => package::run(&args, session),
+        Command::Key(args) => key::run(&args, session),
+        Command::Repo(args) => repo::run(&args, session),
+        Command::Serve(args) => serve::run(&args, session),
+        Command::InstallTest(args) => install_test::run(&args, session),
+        Command::Test(args) => test::run(&args, session),
+        Command::Completions { shell } => completions::run(shell),
+    }
+}

@@ -1,0 +1,303 @@
+//! `cargo xtask package`: builds each binary once, packs every package for every distro that was asked for, signs rpms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use packaging::distro::{Distro, Format, Glibc};
+use packaging::manifest::{Architecture, Manifest};
+use packaging::names::Arch;
+use packaging::resolve::{Inputs, Release};
+use serde::Serialize;
+use signing::SecretKey;
+use toolchain::{Builder, Target, Zig};
+
+use crate::cli::{KeyArgs, Package};
+use crate::session::Session;
+use crate::{keys, report};
+
+/// The crate that a packaged binary is built from.
+const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
+
+/// Name of the public key among the assets that packages may install.
+const KEY_ASSET: &str = "signing-key.asc";
+
+/// What one run is to make.
+pub struct Order {
+    /// For which distros.
+    pub distros: Vec<Distro>,
+    /// Which packing.
+    pub revision: u32,
+    /// Where the repository will be.
+    pub url: Option<String>,
+    /// Where packages go.
+    pub out: PathBuf,
+    /// The key that signs rpms.
+    pub key: KeyArgs,
+}
+
+/// One package that was written.
+#[derive(Debug, Serialize)]
+pub struct Made {
+    /// For which distro.
+    pub distro: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// Of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether the file itself has a signature; debs are signed by their repository.
+    pub signed: bool,
+    /// Seconds that packing took.
+    pub seconds: f64,
+}
+
+/// Runs the command.
+pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
+    let matrix = session.matrix()?;
+    let distros = if args.all {
+        matrix.iter().cloned().collect()
+    } else {
+        let names: BTreeSet<&String> = args.distro.iter().collect();
+        names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?
+    };
+    let out = session.folder(args.out.as_deref(), "packages");
+    let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
+    if args.dry_run {
+        return plan(&order, session);
+    }
+    let begun = Instant::now();
+    let made = make(&order, session)?;
+    show(&made, begun.elapsed(), session)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds and packs.
+pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
+    let release = session.release(order.revision, order.url.as_deref())?;
+    let manifests = session.manifests()?;
+    let mut inputs = Inputs { binaries: build(order, &manifests, &release, session)?, ..Inputs::default() };
+    // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
+    let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
+        true => Some(keys::load(&order.key, session)?),
+        false => None,
+    };
+    if let Some(key) = &key {
+        inputs.assets.insert(KEY_ASSET.to_owned(), key.public().to_armored()?.into_bytes());
+    }
+    std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
+    let _lock = lock(&order.out, session)?;
+    let step = session.progress.counted("Packing", order.distros.len());
+    let mut made = Vec::new();
+    for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
+        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
+        let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for result in results {
+            made.extend(result?);
+            step.advance();
+        }
+    }
+    step.done();
+    Ok(made)
+}
+
+/// Every binary that a package of the order wants, built once for the oldest glibc of the whole matrix.
+fn build(
+    order: &Order,
+    manifests: &[Manifest],
+    release: &Release,
+    session: &Session,
+) -> Result<BTreeMap<(String, Arch), PathBuf>> {
+    let wanted = wanted_binaries(order, manifests);
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let zig = linker(session)?;
+    let builder =
+        Builder { workspace: session.root.clone(), target_dir: session.target.join("dist"), zig, epoch: release.epoch };
+    let glibc = oldest_glibc(session)?;
+    let mut binaries = BTreeMap::new();
+    for (name, arch) in wanted {
+        let (_, package) = BINARIES
+            .into_iter()
+            .find(|(binary, _)| *binary == name)
+            .with_context(|| format!("no crate of this workspace builds a binary called `{name}`"))?;
+        let target = Target { arch: arch.to_string(), glibc: glibc.to_string() };
+        let step = session.progress.step(format!("Building {name} for {arch}, glibc {glibc}"));
+        step.hand_over();
+        let path = builder.build(package, &name, &target, session.progress.is_silent())?;
+        step.done();
+        binaries.insert((name, arch), path);
+    }
+    Ok(binaries)
+}
+
+fn wanted_binaries(order: &Order, manifests: &[Manifest]) -> BTreeSet<(String, Arch)> {
+    let mut wanted = BTreeSet::new();
+    for distro in &order.distros {
+        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
+            for name in manifest.file.iter().filter_map(|rule| rule.binary.as_ref()) {
+                wanted.extend(distro.architectures.iter().map(|arch| (name.clone(), *arch)));
+            }
+        }
+    }
+    wanted
+}
+
+fn linker(session: &Session) -> Result<Zig> {
+    if let Some(folder) = std::env::var_os("WALLARM_TOOLCHAIN") {
+        return Ok(Zig::at(Path::new(&folder))?);
+    }
+    let step = session.progress.step("Having the zig linker at hand");
+    let zig = Zig::fetch(&session.tools)?;
+    step.done();
+    Ok(zig)
+}
+
+/// One build serves every distro, so it is made for the oldest of them.
+fn oldest_glibc(session: &Session) -> Result<Glibc> {
+    session.matrix()?.iter().map(|distro| distro.glibc).min().context("packaging/distros.toml has no distro")
+}
+
+/// Held while packages are written; the system lets it go even after kill -9.
+fn lock(folder: &Path, session: &Session) -> Result<File> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        session.progress.note(&format!("Waiting: another run writes to {}", session.shown(folder)));
+        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
+}
+
+fn pack_distro(
+    distro: &Distro,
+    order: &Order,
+    manifests: &[Manifest],
+    release: &Release,
+    inputs: &Inputs,
+    key: Option<&SecretKey>,
+) -> Result<Vec<Made>> {
+    let folder = order.out.join(distro.id.as_str());
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut made = Vec::new();
+    for manifest in manifests {
+        for package in packaging::resolve::resolve(manifest, release, distro, inputs)? {
+            let begun = Instant::now();
+            let written = match distro.format() {
+                Format::Deb => packaging::deb::write(&package, &folder)?,
+                Format::Rpm => {
+                    let sign = key.map(|key| {
+                        let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
+                        move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
+                    });
+                    packaging::rpm::write(&package, &folder, sign)?
+                }
+            };
+            made.push(Made {
+                distro: distro.id.to_string(),
+                signed: distro.format() == Format::Rpm,
+                size: written.size,
+                sha256: sha256(&written.path)?,
+                file: written.path,
+                seconds: begun.elapsed().as_secs_f64(),
+            });
+        }
+    }
+    remove_stale(&folder, &made)?;
+    Ok(made)
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    use sha2::Digest as _;
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut hasher = sha2::Sha256::new();
+    std::io::copy(&mut file, &mut hasher).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(format!("{:x}", hasher.finalize()))
+}
+
+/// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,
+/// would otherwise be published with it.
+fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
+    let keep: BTreeSet<&Path> = made.iter().map(|made| made.file.as_path()).collect();
+    let context = || format!("cannot clear {}", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        if path.is_file() && !keep.contains(path.as_path()) {
+            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn show(made: &[Made], took: Duration, session: &Session) -> Result<()> {
+    if session.json {
+        return report::json(&serde_json::json!({ "packages": made, "seconds": took.as_secs_f64() }));
+    }
+    let rows: Vec<_> = made
+        .iter()
+        .map(|made| {
+            let signed = if made.signed { "yes" } else { "by repository" };
+            let file = session.shown(&made.file);
+            [made.distro.clone(), file, report::bytes(made.size), signed.to_owned(), format!("{:.1} s", made.seconds)]
+        })
+        .collect();
+    report::table(["Distro", "Package", "Size", "Signed", "Time"], &rows);
+    report::line(&format!("{} packages in {}", made.len(), report::seconds(took)));
+    Ok(())
+}
+
+/// What a run would do, from the same data and without doing it.
+fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
+    let manifests = session.manifests()?;
+    let release = session.release(order.revision, order.url.as_deref())?;
+    let glibc = oldest_glibc(session)?;
+    let builds: Vec<_> = wanted_binaries(order, &manifests)
+        .into_iter()
+        .map(|(name, arch)| serde_json::json!({ "binary": name, "arch": arch, "glibc": glibc }))
+        .collect();
+    let mut packages = Vec::new();
+    for distro in &order.distros {
+        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
+            let arches = match manifest.architecture {
+                Architecture::Independent => vec!["any".to_owned()],
+                Architecture::Native => distro.architectures.iter().map(ToString::to_string).collect(),
+            };
+            for arch in arches {
+                packages.push([
+                    distro.id.to_string(),
+                    manifest.name.to_string(),
+                    arch,
+                    if distro.format() == Format::Rpm { "header signed" } else { "by repository" }.to_owned(),
+                    session.shown(&order.out.join(distro.id.as_str())),
+                ]);
+            }
+        }
+    }
+    if session.json {
+        let packages: Vec<_> = packages
+            .iter()
+            .map(|[distro, name, arch, signed, folder]| {
+                serde_json::json!({ "distro": distro, "package": name, "arch": arch, "signed": signed, "folder": folder })
+            })
+            .collect();
+        report::json(&serde_json::json!({
+            "version": release.upstream.to_string(), "revision": release.revision, "epoch": release.epoch,
+            "builds": builds, "packages": packages,
+        }))?;
+    } else {
+        for build in &builds {
+            report::line(&format!("build {}", build["binary"].as_str().unwrap_or_default()));
+        }
+        report::table(["Distro", "Package", "Arch", "Signed", "Folder"], &packages);
+    }
+    Ok(ExitCode::SUCCESS)
+}

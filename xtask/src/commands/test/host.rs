@@ -1,0 +1,65 @@
+//! The Debian packages that tests need of the machine.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::stage::Stage;
+use crate::session::Session;
+
+/// Real tools that read what we write, and real clients that speak to the server.
+pub const FOR_CARGO_TESTS: &[&str] = &[
+    "apt-utils", "createrepo-c", "dnf", "gnupg", "gpgv", "man-db", "python3-venv", "rpm", "tarantool", "xz-utils",
+];
+
+/// What makes, boots and connects containers.
+pub const FOR_CONTAINERS: &[&str] = &[
+    "debian-archive-keyring", "dnf", "iproute2", "mmdebstrap", "rpm", "systemd-container",
+];
+
+/// Installs what the stages miss when it may, and names it otherwise.
+pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
+    let wanted: BTreeSet<&str> = stages.iter().flat_map(|stage| stage.needs).copied().collect();
+    let missing: Vec<&str> = wanted.into_iter().filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if !is_root() {
+        bail!("the tests need Debian packages that are not installed; run: sudo apt-get install --no-install-recommends {list}");
+    }
+    let step = session.progress.step(format!("Installing {list}"));
+    step.hand_over();
+    // The lists of a fresh machine may be empty or old; the second try is with new ones.
+    if !apt_get(&["install"], &missing)? {
+        apt_get(&["update"], &[])?;
+        if !apt_get(&["install"], &missing)? {
+            bail!("apt-get install {list} failed, see above");
+        }
+    }
+    step.done();
+    Ok(())
+}
+
+/// Tests that boot containers make namespaces and mounts.
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0)
+}
+
+fn is_installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
+    query.is_ok_and(|output| output.stdout == b"installed")
+}
+
+fn apt_get(action: &[&str], packages: &[&str]) -> Result<bool> {
+    let status = Command::new("apt-get")
+        .args(["-q", "-y", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends"])
+        .args(action)
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(std::io::stderr())
+        .status()
+        .context("cannot run apt-get: the tests run on Debian")?;
+    Ok(status.success())
+}

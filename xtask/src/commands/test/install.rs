@@ -1,0 +1,32 @@
+//! The container stages.
+
+use anyhow::Result;
+
+use super::host;
+use super::stage::Count;
+use crate::commands::install_test;
+use crate::install_test::Outcome;
+use crate::session::Session;
+
+/// Debian 12.
+pub fn bookworm(session: &Session) -> Result<Count> {
+    install("bookworm", session)
+}
+
+/// Debian 11.
+pub fn bullseye(session: &Session) -> Result<Count> {
+    install("bullseye", session)
+}
+
+/// Enterprise Linux 8, over a fixture for its base.
+pub fn el8(session: &Session) -> Result<Count> {
+    install("el8", session)
+}
+
+fn install(distro: &str, session: &Session) -> Result<Count> {
+    anyhow::ensure!(host::is_root(), "containers need root: run the tests as root, or leave them out with --quick");
+    let report = install_test::try_distro(distro, session)?;
+    install_test::show(&report);
+    let failed = report.count(Outcome::Failed) + report.count(Outcome::NotReached);
+    Ok(Count { passed: report.count(Outcome::Ok), failed })
+}

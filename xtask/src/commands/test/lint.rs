@@ -1,0 +1,136 @@
+//! lintian and rpmlint over every package: no error, and each remaining warning explained in one file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use super::stage::Count;
+use super::tree;
+use crate::report;
+use crate::session::Session;
+
+/// `packaging/lint-exceptions.toml`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exceptions {
+    exception: Vec<Exception>,
+}
+
+/// One warning that stays, with its reason.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exception {
+    /// `lintian` or `rpmlint`.
+    tool: Tool,
+    /// The tool's name of it.
+    tag: String,
+    /// Why it stays.
+    reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Tool {
+    Lintian,
+    Rpmlint,
+}
+
+/// One finding of a linter.
+struct Finding {
+    error: bool,
+    tag: String,
+    line: String,
+}
+
+/// Looks at each package of the tree that an earlier stage has made.
+pub fn run(session: &Session) -> Result<Count> {
+    let path = session.root.join("packaging/lint-exceptions.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let Exceptions { exception: exceptions } = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    let mut count = Count::default();
+    let mut used = BTreeSet::new();
+    for (tool, extension) in [(Tool::Lintian, "deb"), (Tool::Rpmlint, "rpm")] {
+        let packages = tree::packages(session, extension)?;
+        for finding in findings(tool, &packages)? {
+            let known = exceptions.iter().position(|known| known.tool == tool && known.tag == finding.tag);
+            match known {
+                Some(index) if !finding.error => _ = used.insert(index),
+                _ => {
+                    report::line(&format!("{tool:?}: {}", finding.line));
+                    count.failed += 1;
+                }
+            }
+        }
+        count.passed += packages.len();
+    }
+    for (index, exception) in exceptions.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+        let Exception { tool, tag, reason } = exception;
+        report::line(&format!("{}: exception {index} ({tool:?} {tag}: {reason}) meets no finding: remove it", path.display()));
+        count.failed += 1;
+    }
+    Ok(count)
+}
+
+fn findings(tool: Tool, packages: &[PathBuf]) -> Result<Vec<Finding>> {
+    let mut command = match tool {
+        Tool::Lintian => Command::new("lintian"),
+        Tool::Rpmlint => Command::new("rpmlint"),
+    };
+    if tool == Tool::Lintian {
+        // Same name and version in several folders: lintian takes one folder at a time.
+        let mut findings = Vec::new();
+        for folder in packages.iter().filter_map(|path| path.parent()).collect::<BTreeSet<&Path>>() {
+            let inside = packages.iter().filter(|path| path.parent() == Some(folder));
+            let output = Command::new("lintian")
+                .args(["--no-tag-display-limit", "--allow-root"])
+                .args(inside)
+                .output()
+                .context("cannot run lintian")?;
+            findings.extend(String::from_utf8_lossy(&output.stdout).lines().filter_map(lintian_line));
+        }
+        return Ok(findings);
+    }
+    let output = command.args(packages).output().context("cannot run rpmlint")?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(rpmlint_line).collect())
+}
+
+/// `E: wallarm-common: tag-name details`
+fn lintian_line(line: &str) -> Option<Finding> {
+    let (severity, rest) = line.split_once(": ")?;
+    let error = match severity {
+        "E" => true,
+        "W" => false,
+        _ => return None,
+    };
+    let tag = rest.split_once(": ")?.1.split_whitespace().next()?;
+    Some(Finding { error, tag: tag.to_owned(), line: line.to_owned() })
+}
+
+/// `wallarm-common.noarch: W: tag-name details`
+fn rpmlint_line(line: &str) -> Option<Finding> {
+    let (_, rest) = line.split_once(": ")?;
+    let (severity, rest) = rest.split_once(": ")?;
+    let error = match severity {
+        "E" => true,
+        "W" => false,
+        _ => return None,
+    };
+    Some(Finding { error, tag: rest.split_whitespace().next()?.to_owned(), line: line.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_linters_are_read() {
+        let lintian = lintian_line("W: wallarm-common: no-manual-page [usr/bin/x]").unwrap();
+        assert_eq!((lintian.error, lintian.tag.as_str()), (false, "no-manual-page"));
+        let rpmlint = rpmlint_line("wallarm-common.noarch: E: no-binary").unwrap();
+        assert_eq!((rpmlint.error, rpmlint.tag.as_str()), (true, "no-binary"));
+        assert!(lintian_line("N: 3 hints overridden").is_none());
+    }
+}
