@@ -13,7 +13,7 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Copies the tree `from` to `to`, and flips a bit in the middle of every file whose path in the tree `chosen` picks.
+    /// Copies the tree `from` to `to`, and flips a bit towards the end of every file whose path in the tree `chosen` picks.
     ///
     /// # Errors
     ///
@@ -30,8 +30,10 @@ impl Copy {
             let mut bytes =
                 fs::read(from.join(&relative)).with_context(|| format!("cannot read {}", relative.display()))?;
             if chosen(&relative.to_string_lossy()) {
-                let middle = bytes.len() / 2;
-                if let Some(byte) = bytes.get_mut(middle) {
+                // Late in the file: the middle of a small rpm may be the reserved space of its signature header, which means
+                // nothing to anybody.
+                let place = bytes.len() / 8 * 7;
+                if let Some(byte) = bytes.get_mut(place) {
                     *byte ^= 1;
                     flipped += 1;
                 }
@@ -84,11 +86,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         fs::create_dir_all(from.join("dist/pool")).unwrap();
-        fs::write(from.join("dist/pool/a.deb"), [0; 9]).unwrap();
-        fs::write(from.join("dist/Packages"), [0; 9]).unwrap();
+        fs::write(from.join("dist/pool/a.deb"), [0; 16]).unwrap();
+        fs::write(from.join("dist/Packages"), [0; 16]).unwrap();
         let copy = Copy::flipped(&from, &to, |path| path.ends_with(".deb")).unwrap();
-        assert_eq!(fs::read(to.join("dist/pool/a.deb")).unwrap(), [0, 0, 0, 0, 1, 0, 0, 0, 0]);
-        assert_eq!(fs::read(to.join("dist/Packages")).unwrap(), [0; 9]);
+        assert_eq!(fs::read(to.join("dist/pool/a.deb")).unwrap(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(fs::read(to.join("dist/Packages")).unwrap(), [0; 16]);
         drop(copy);
         assert!(!to.exists());
         assert!(Copy::flipped(&from, &to, |_| false).is_err());

@@ -72,7 +72,10 @@ const CORRUPTED: &[Step] = &[
         let copy = flipped(stage, |path| matches!(file_name(path), "InRelease" | "Release"))?;
         stage.server.show(&copy.root)?;
         fetch_anew(stage)?;
-        stage.refused("sudo apt update", &["BADSIG", "is not signed", "NODATA", "Clearsigned file isn't valid"])
+        stage.refused(
+            "sudo apt update",
+            &["BADSIG", "is not signed", "NODATA", "invalid signature", "Clearsigned file isn't valid"],
+        )
     }),
     Step::fact("nothing of it was installed", |stage| {
         let found = stage.attempt(&format!("dpkg -L {PACKAGES}"))?;
