@@ -39,7 +39,7 @@ impl Compressor {
     /// `arch` is what the content is for: machine code of amd64 gets a filter of its own.
     pub fn new(compression: Compression, arch: PackageArch) -> io::Result<Self> {
         Ok(match compression {
-            Compression::Xz => Self::Xz(Box::new(XzEncoder::new_stream(Vec::new(), xz(arch)?))),
+            Compression::Xz => Self::Xz(Box::new(XzEncoder::new_stream(Vec::new(), xz(arch, threads())?))),
             Compression::Gzip => Self::Gzip(Box::new(GzEncoder::new(Vec::new(), flate2::Compression::best()))),
         })
     }
@@ -69,7 +69,7 @@ impl Write for Compressor {
 
 /// The filter for x86 code (xz's BCJ, read by every liblzma since 2009) makes a binary 4 % smaller. The one for ARM64 is
 /// too new: liblzma 5.4, while bullseye has 5.2.
-fn xz(arch: PackageArch) -> io::Result<Stream> {
+fn xz(arch: PackageArch, threads: u32) -> io::Result<Stream> {
     let mut options = LzmaOptions::new_preset(XZ_LEVEL)?;
     options.dict_size(XZ_DICTIONARY);
     let mut filters = Filters::new();
@@ -77,7 +77,30 @@ fn xz(arch: PackageArch) -> io::Result<Stream> {
         filters.x86();
     }
     filters.lzma2(&options);
-    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(XZ_THREADS_MAX));
-    let threads = u32::try_from(threads).unwrap_or(1);
     Ok(MtStreamBuilder::new().threads(threads).block_size(XZ_BLOCK).filters(filters).check(Check::Crc64).encoder()?)
+}
+
+fn threads() -> u32 {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(XZ_THREADS_MAX));
+    u32::try_from(threads).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_processors_does_not_change_the_bytes() {
+        // More than one block of something that is neither constant nor noise.
+        let text: Vec<u8> =
+            (0..700_000_u32).flat_map(|n| (n ^ (n >> 3)).to_le_bytes().into_iter().chain(*b" \xe8\0\0")).collect();
+        let compressed = |threads| {
+            let stream = xz(PackageArch::Native(Arch::X86_64), threads).unwrap();
+            let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+            encoder.write_all(&text).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert!(text.len() as u64 > XZ_BLOCK);
+        assert_eq!(compressed(1), compressed(3));
+    }
 }
