@@ -95,7 +95,10 @@ impl Session {
         let upstream = self.version()?;
         match changelog.0.first() {
             Some(newest) if newest.version == upstream => {}
-            _ => bail!("{}: the newest release is not {upstream}, the version in Cargo.toml: add its section", path.display()),
+            _ => bail!(
+                "{}: the newest release is not {upstream}, the version in Cargo.toml: add its section",
+                path.display()
+            ),
         }
         Ok(Release { project, upstream, revision, changelog, epoch: self.epoch()? })
     }
@@ -111,7 +114,9 @@ impl Session {
         }
         let git = Command::new("git").current_dir(&self.root).args(["log", "-1", "--format=%ct"]).output();
         let seconds = git.ok().and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse().ok());
-        seconds.context("this is no git checkout with a commit: set SOURCE_DATE_EPOCH to the release's time in Unix seconds")
+        seconds.context(
+            "this is no git checkout with a commit: set SOURCE_DATE_EPOCH to the release's time in Unix seconds",
+        )
     }
 
     /// [`Session::epoch`] as a point in time.

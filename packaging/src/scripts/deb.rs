@@ -117,7 +117,7 @@ fn own(sh: &mut Shell, entry: &Ownership) {
 }
 
 /// The package that ships a unit respects an administrator who disabled it; an umbrella disables the unit when it goes,
-/// so it enables it when it comes.
+/// so it enables it when it comes. `deb-systemd-helper enable` does nothing the second time, hence `systemctl`.
 fn enable(sh: &mut Shell, unit: &Unit, mark: &Mark) {
     let name = &unit.name;
     if unit.shipped {
@@ -128,7 +128,7 @@ fn enable(sh: &mut Shell, unit: &Unit, mark: &Mark) {
             |sh| _ = sh.line(format!("deb-systemd-helper update-state {name} >/dev/null || true")),
         );
     } else {
-        sh.when(mark.is_set(), |sh| _ = sh.line(format!("deb-systemd-helper enable {name} >/dev/null || true")));
+        sh.when(mark.is_set(), |sh| _ = sh.line(format!("systemctl --quiet --no-reload enable {name} || true")));
     }
 }
 
@@ -136,7 +136,7 @@ fn stop(sh: &mut Shell, unit: &Unit) {
     let name = &unit.name;
     sh.when("[ -d /run/systemd/system ]", |sh| _ = sh.line(format!("deb-systemd-invoke stop {name} || true")));
     if !unit.shipped {
-        sh.line(format!("deb-systemd-helper disable {name} >/dev/null || true"));
+        sh.line(format!("systemctl --quiet --no-reload disable {name} || true"));
     }
 }
 
@@ -148,7 +148,7 @@ fn reload(sh: &mut Shell, units: &[Unit]) {
 
 fn purge(sh: &mut Shell, life: &Lifecycle) {
     for unit in life.units.iter().filter(|unit| unit.shipped) {
-        sh.when("[ -x /usr/bin/deb-systemd-helper ]", |sh| {
+        sh.when("command -v deb-systemd-helper >/dev/null", |sh| {
             sh.line(format!("deb-systemd-helper purge {} >/dev/null || true", unit.name));
         });
     }

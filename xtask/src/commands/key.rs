@@ -84,7 +84,9 @@ fn check(key: &PublicKey, days: u32, session: &Session) -> Result<ExitCode> {
     match key.expired_at(limit) {
         None => Ok(ExitCode::SUCCESS),
         Some(end) => {
-            session.progress.note(&format!("The key expires on {end}, within {days} days: make a new one, or extend it."));
+            session
+                .progress
+                .note(&format!("The key expires on {end}, within {days} days: make a new one, or extend it."));
             Ok(ExitCode::FAILURE)
         }
     }

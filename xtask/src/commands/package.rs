@@ -97,7 +97,7 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
         let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
+            let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
             joined.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         for result in results {

@@ -120,7 +120,8 @@ fn name(path: &Path) -> std::borrow::Cow<'_, str> {
 
 fn packages_of(distro: &Distro, order: &Order, session: &Session) -> Result<Vec<PathBuf>> {
     let folder = order.packages.join(distro.id.as_str());
-    let context = || format!("cannot read {}: run `cargo xtask package --distro {}` first", folder.display(), distro.id);
+    let context =
+        || format!("cannot read {}: run `cargo xtask package --distro {}` first", folder.display(), distro.id);
     let mut packages = Vec::new();
     for entry in std::fs::read_dir(&folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
@@ -130,7 +131,12 @@ fn packages_of(distro: &Distro, order: &Order, session: &Session) -> Result<Vec<
     }
     packages.sort();
     if packages.is_empty() {
-        bail!("{} has no .{} file: run `cargo xtask package --distro {}`", session.shown(&folder), distro.format().extension(), distro.id);
+        bail!(
+            "{} has no .{} file: run `cargo xtask package --distro {}`",
+            session.shown(&folder),
+            distro.format().extension(),
+            distro.id
+        );
     }
     Ok(packages)
 }
@@ -154,7 +160,9 @@ fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
     let site = site(order, session)?;
     let mut rows = Vec::new();
     for suite in &site.suites {
-        rows.extend(suite.packages.iter().map(|path| [format!("{}/{}", suite.root, suite.suite), name(path).into_owned()]));
+        rows.extend(
+            suite.packages.iter().map(|path| [format!("{}/{}", suite.root, suite.suite), name(path).into_owned()]),
+        );
     }
     for repository in &site.yum {
         rows.extend(repository.packages.iter().map(|path| [repository.path.to_string(), name(path).into_owned()]));

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::container::{self, Interrupt, Machine, Recipe, machine, root};
+use crate::container::{Interrupt, Machine, Recipe, machine, root};
 use crate::http;
 
 pub use documented::{Documented, Family, Part};
@@ -71,13 +71,6 @@ impl Step {
     const fn fact(fact: &'static str, run: fn(&mut Stage<'_>) -> Result<()>) -> Self {
         Self { fact, essential: false, run }
     }
-}
-
-/// The Debian packages that this host needs for a test of `distro`; none for one that cannot be tested.
-#[must_use]
-pub fn required_host_packages(distro: &str) -> Vec<&'static str> {
-    // apt, dnf and rpm run inside: the roots bring them along.
-    if Recipe::named(distro).is_ok() { container::HOST_PACKAGES.to_vec() } else { Vec::new() }
 }
 
 /// Runs the scenario of a distro from boot to purge.

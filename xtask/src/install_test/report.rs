@@ -112,7 +112,7 @@ impl Report {
             let seconds = begun.elapsed().as_secs_f64();
             self.add(Row { fact: step.fact.to_owned(), outcome, commands, seconds, detail }, listener);
             for (command, reason) in left_out {
-                let fact = "documented, not run here".to_owned();
+                let fact = format!("documented, not run here: {command}");
                 let row = Row { fact, outcome: Outcome::NotRun, commands: vec![command], seconds: 0.0, detail: reason };
                 self.add(row, listener);
             }

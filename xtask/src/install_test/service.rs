@@ -51,6 +51,7 @@ pub(super) const SETTINGS: &[Step] = &[
         set(stage, "HOST", "'0.0.0.0'")?;
         set(stage, "PORT", &PORT.to_string())?;
         set(stage, "SLAB_ALLOC_ARENA", "0.25")?;
+        stage.documented(Part::Register)?;
         stage.documented(Part::Configure)?;
         stage.documented(Part::Restart)
     }),

@@ -60,8 +60,7 @@ fn counts(line: &str) -> Option<Count> {
 }
 
 fn succeed(session: &Session, args: &[&str], variables: &[(&str, &str)]) -> Result<Count> {
-    let status =
-        command(session).args(args).envs(variables.iter().copied()).status().context("cannot run cargo")?;
+    let status = command(session).args(args).envs(variables.iter().copied()).status().context("cannot run cargo")?;
     if status.success() { Ok(Count::ONE) } else { bail!("cargo {} failed, see above", args.join(" ")) }
 }
 

@@ -9,14 +9,8 @@ use super::stage::Stage;
 use crate::session::Session;
 
 /// Real tools that read what we write, and real clients that speak to the server.
-pub const FOR_CARGO_TESTS: &[&str] = &[
-    "apt-utils", "createrepo-c", "dnf", "gnupg", "gpgv", "man-db", "python3-venv", "rpm", "tarantool", "xz-utils",
-];
-
-/// What makes, boots and connects containers.
-pub const FOR_CONTAINERS: &[&str] = &[
-    "debian-archive-keyring", "dnf", "iproute2", "mmdebstrap", "rpm", "systemd-container",
-];
+pub const FOR_CARGO_TESTS: &[&str] =
+    &["apt-utils", "createrepo-c", "dnf", "gnupg", "gpgv", "man-db", "python3-venv", "rpm", "tarantool", "xz-utils"];
 
 /// Installs what the stages miss when it may, and names it otherwise.
 pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
@@ -27,7 +21,9 @@ pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
     }
     let list = missing.join(" ");
     if !is_root() {
-        bail!("the tests need Debian packages that are not installed; run: sudo apt-get install --no-install-recommends {list}");
+        bail!(
+            "the tests need Debian packages that are not installed; run: sudo apt-get install --no-install-recommends {list}"
+        );
     }
     let step = session.progress.step(format!("Installing {list}"));
     step.hand_over();

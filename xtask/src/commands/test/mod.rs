@@ -15,8 +15,8 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::cli::Test;
-use crate::report;
 use crate::session::Session;
+use crate::{container, report};
 use stage::{Count, Stage};
 
 /// In order. Each names the Debian packages that it needs of the machine.
@@ -29,9 +29,9 @@ const STAGES: &[Stage] = &[
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },
-    Stage { name: "install on bookworm", needs: host::FOR_CONTAINERS, containers: true, run: install::bookworm },
-    Stage { name: "install on bullseye", needs: host::FOR_CONTAINERS, containers: true, run: install::bullseye },
-    Stage { name: "install on el8", needs: host::FOR_CONTAINERS, containers: true, run: install::el8 },
+    Stage { name: "install on bookworm", needs: container::HOST_PACKAGES, containers: true, run: install::bookworm },
+    Stage { name: "install on bullseye", needs: container::HOST_PACKAGES, containers: true, run: install::bullseye },
+    Stage { name: "install on el8", needs: container::HOST_PACKAGES, containers: true, run: install::el8 },
 ];
 
 /// Runs every stage, also after one has failed, and ends with `N passed, N failed`.

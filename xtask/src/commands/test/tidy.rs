@@ -35,7 +35,8 @@ fn long_files(session: &Session) -> Result<Vec<String>> {
         let Ok(text) = std::fs::read_to_string(session.root.join(file)) else { continue };
         let lines = text.lines().count();
         if lines > MOST_LINES {
-            complaints.push(format!("{file} has {lines} lines, {MOST_LINES} is the most: find the concept that wants out"));
+            complaints
+                .push(format!("{file} has {lines} lines, {MOST_LINES} is the most: find the concept that wants out"));
         }
     }
     Ok(complaints)
@@ -120,9 +121,8 @@ fn split_outside_parentheses<'a>(text: &'a str, operator: &str) -> Vec<&'a str> 
 
 /// The README's two commands, and CI running the second one, are what everyone meets first.
 fn front_door(session: &Session) -> Result<Vec<String>> {
-    let read = |path: &str| {
-        std::fs::read_to_string(session.root.join(path)).with_context(|| format!("cannot read {path}"))
-    };
+    let read =
+        |path: &str| std::fs::read_to_string(session.root.join(path)).with_context(|| format!("cannot read {path}"));
     let (readme, ci) = (read("README.md")?, read(".ci/run")?);
     let wanted = [
         ("README.md", &readme, "cargo xtask package --distro jammy"),
@@ -130,7 +130,8 @@ fn front_door(session: &Session) -> Result<Vec<String>> {
         (".ci/run", &ci, "cargo xtask test"),
     ];
     let missing = wanted.into_iter().filter(|(_, text, command)| !text.contains(command));
-    let mut complaints: Vec<String> = missing.map(|(file, _, command)| format!("{file} does not show `{command}`")).collect();
+    let mut complaints: Vec<String> =
+        missing.map(|(file, _, command)| format!("{file} does not show `{command}`")).collect();
     for workflow in workflows(&session.root.join(".github/workflows"))? {
         for line in workflow.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("run: ")) {
             if !line.starts_with("cargo xtask ") {

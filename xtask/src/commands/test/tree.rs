@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use packaging::distro::Distro;
-use repo_layout::{Source, STATE_FOLDER};
+use repo_layout::{STATE_FOLDER, Source};
 
 use super::stage::Count;
 use crate::cli::KeyArgs;
@@ -45,8 +45,12 @@ pub fn run(session: &Session) -> Result<Count> {
     count.passed += made.len();
 
     let tree = session.target.join("test/repo");
-    let order =
-        repo::Order { distros: Vec::new(), packages: packages_folder(session), out: tree.clone(), key: key_of(session) };
+    let order = repo::Order {
+        distros: Vec::new(),
+        packages: packages_folder(session),
+        out: tree.clone(),
+        key: key_of(session),
+    };
     repo::build(&order, session)?;
     count += Count::of(repo::build(&order, session)?.written == 0);
 
