@@ -2,41 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data_file::{self, DataFileError};
 use crate::names::Arch;
 
-/// Why the matrix, or a distro asked of it, was refused.
+/// A distro that has no table.
 #[derive(Debug, thiserror::Error)]
-pub enum DistroError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The matrix.
-        path: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// The file is no matrix; the message names line and key.
-    #[error("{path}: {source}")]
-    Parse {
-        /// The matrix.
-        path: PathBuf,
-        /// Line, column, key.
-        source: Box<toml::de::Error>,
-    },
-    /// A distro that has no table.
-    #[error("unknown distro `{asked}`{}; known: {known}", nearest_hint(.nearest))]
-    Unknown {
-        /// What was asked for.
-        asked: String,
-        /// The nearest name, if one is near.
-        nearest: Option<DistroId>,
-        /// Every name, comma-separated.
-        known: String,
-    },
+#[error("unknown distro `{asked}`{}; known: {known}", nearest_hint(.nearest))]
+pub struct UnknownDistro {
+    /// What was asked for.
+    pub asked: String,
+    /// The nearest name, if one is near.
+    pub nearest: Option<DistroId>,
+    /// Every name, comma-separated.
+    pub known: String,
 }
 
 fn nearest_hint(nearest: &Option<DistroId>) -> String {
@@ -247,26 +229,19 @@ impl Distro {
 pub struct Matrix(BTreeMap<DistroId, Distro>);
 
 impl Matrix {
-    /// Reads a matrix from TOML.
-    ///
-    /// # Errors
-    /// When a table does not have the shape of a [`Distro`]; the message has line and key.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        let mut distros: BTreeMap<DistroId, Distro> = toml::from_str(text)?;
-        for (id, distro) in &mut distros {
-            distro.id = id.clone();
-        }
-        Ok(Self(distros))
-    }
-
     /// Reads a matrix from a file.
     ///
     /// # Errors
-    /// When it cannot be read or is no matrix.
-    pub fn load(path: &Path) -> Result<Self, DistroError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| DistroError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|source| DistroError::Parse { path: path.to_owned(), source: Box::new(source) })
+    /// When it cannot be read, or a table does not have the shape of a [`Distro`]; the message has line and key.
+    pub fn load(path: &Path) -> Result<Self, DataFileError> {
+        data_file::read(path).map(Self::new)
+    }
+
+    fn new(mut distros: BTreeMap<DistroId, Distro>) -> Self {
+        for (id, distro) in &mut distros {
+            distro.id = id.clone();
+        }
+        Self(distros)
     }
 
     /// All distros, by id.
@@ -278,8 +253,8 @@ impl Matrix {
     ///
     /// # Errors
     /// When it has no table; the message offers the nearest name.
-    pub fn get(&self, asked: &str) -> Result<&Distro, DistroError> {
-        self.0.get(&DistroId(asked.to_owned())).ok_or_else(|| DistroError::Unknown {
+    pub fn get(&self, asked: &str) -> Result<&Distro, UnknownDistro> {
+        self.0.get(&DistroId(asked.to_owned())).ok_or_else(|| UnknownDistro {
             asked: asked.to_owned(),
             nearest: self.nearest(asked).cloned(),
             known: self.0.keys().map(DistroId::as_str).collect::<Vec<_>>().join(", "),
@@ -314,8 +289,12 @@ mod tests {
 
     const SHIPPED: &str = include_str!("../distros.toml");
 
+    fn parse(text: &str) -> Result<Matrix, toml::de::Error> {
+        toml::from_str(text).map(Matrix::new)
+    }
+
     fn shipped() -> Matrix {
-        Matrix::parse(SHIPPED).unwrap()
+        parse(SHIPPED).unwrap()
     }
 
     #[test]
@@ -337,7 +316,7 @@ mod tests {
             compression = "xz"
             names = { user-tools = "adduser" }
         "#;
-        let matrix = Matrix::parse(&format!("{SHIPPED}\n{noble}")).unwrap();
+        let matrix = parse(&format!("{SHIPPED}\n{noble}")).unwrap();
         let noble = matrix.get("noble").unwrap();
         assert_eq!(noble.apt_suite("4.8"), ("ubuntu/wallarm-node".into(), "noble/4.8".into()));
         assert_eq!((noble.format(), noble.release_suffix()), (Format::Deb, String::new()));
@@ -371,7 +350,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
-        let error = Matrix::parse(&SHIPPED.replacen("systemd =", "sistemd =", 1)).unwrap_err().to_string();
+        let error = parse(&SHIPPED.replacen("systemd =", "sistemd =", 1)).unwrap_err().to_string();
         assert!(error.contains("unknown field `sistemd`") && error.contains("line "), "{error}");
     }
 

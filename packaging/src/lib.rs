@@ -10,6 +10,7 @@
 //! This library never compiles anything, never signs and never prints: it is given paths and returns what it wrote.
 
 pub mod changelog;
+pub mod data_file;
 pub mod deb;
 pub mod distro;
 pub mod lifecycle;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::data_file::{self, DataFileError};
 use crate::distro::Format;
 use crate::lifecycle::SystemUser;
 use crate::names::{InstallPath, PackageName};
@@ -14,22 +15,9 @@ use crate::names::{InstallPath, PackageName};
 /// Why a manifest was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// The file, or the folder of packages, cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// What was read.
-        path: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// The file is no manifest; the message names line and key.
-    #[error("{path}: {source}")]
-    Parse {
-        /// The manifest.
-        path: PathBuf,
-        /// Line, column, key.
-        source: Box<toml::de::Error>,
-    },
+    /// The file cannot be read, or has a wrong or unknown key.
+    #[error(transparent)]
+    File(#[from] DataFileError),
     /// The folder and the package inside have different names.
     #[error("{path}: the package is called `{name}`, but its folder is not: rename one of them")]
     Folder {
@@ -199,10 +187,7 @@ impl Manifest {
     /// # Errors
     /// When it cannot be read, has an unknown key or a wrong value, or stands in a folder of another name.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
-        let mut manifest: Self = toml::from_str(&text)
-            .map_err(|source| ManifestError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+        let mut manifest: Self = data_file::read(path)?;
         manifest.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         if manifest.folder.file_name().is_some_and(|folder| folder == manifest.name.as_str()) {
             Ok(manifest)
@@ -216,7 +201,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::load`].
     pub fn load_all(packages: &Path) -> Result<Vec<Self>, ManifestError> {
-        let cannot = |source| ManifestError::Read { path: packages.to_owned(), source };
+        let cannot = |source| DataFileError::Read { path: packages.to_owned(), source };
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(packages).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();

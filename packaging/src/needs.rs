@@ -206,7 +206,7 @@ mod tests {
     use formats::elf::VersionNeed;
 
     fn distro(id: &str) -> Distro {
-        Matrix::parse(include_str!("../distros.toml")).unwrap().get(id).unwrap().clone()
+        Matrix::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/distros.toml"))).unwrap().get(id).unwrap().clone()
     }
 
     fn needs(libraries: &[&str], versions: &[(&str, &str)]) -> Needs {

@@ -1,29 +1,10 @@
 //! `project.toml`: who makes the packages, under which licence, and where they are published.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
-/// Why the project's data was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// The file has a wrong or unknown key.
-    #[error("{path}: {source}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Line, column, key.
-        source: Box<toml::de::Error>,
-    },
-}
+use crate::data_file::{self, DataFileError};
 
 /// What every package says of its maker.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,10 +29,8 @@ impl Project {
     ///
     /// # Errors
     /// When it cannot be read or a key is unknown, missing or wrong.
-    pub fn load(path: &Path) -> Result<Self, ProjectError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ProjectError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|source| ProjectError::Parse { path: path.to_owned(), source: Box::new(source) })
+    pub fn load(path: &Path) -> Result<Self, DataFileError> {
+        data_file::read(path)
     }
 
     /// The machine-readable copyright file (copyright-format 1.0).

@@ -3,6 +3,7 @@
 //! Both are published as Python wheels, so any Python with pip can fetch them by name, through whatever mirror, proxy
 //! and certificates the machine's pip is set up for.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -11,6 +12,9 @@ pub const ZIG_VERSION: &str = "0.17.1";
 
 /// The cargo front end to it.
 pub const ZIGBUILD_VERSION: &str = "0.24.0";
+
+/// Begins the names of folders that are being filled.
+const UNFINISHED: &str = ".fetching-";
 
 /// Why the linker could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +88,7 @@ impl Zig {
     }
 
     /// The linker below `tools`, fetched if it is not there. It appears whole or not at all: a run that is killed leaves
-    /// only a temporary folder, which the next one removes.
+    /// only a temporary folder, which the next one removes. A second run waits for the first.
     ///
     /// # Errors
     /// When pip is missing or fails, or the folder cannot be written.
@@ -98,15 +102,18 @@ impl Zig {
             move |source| FetchError::Write { path, source }
         };
         std::fs::create_dir_all(tools).map_err(write(tools))?;
-        let aside = tempfile::Builder::new().prefix(".fetching-").tempdir_in(tools).map_err(write(tools))?;
+        let lock = tools.join(".lock");
+        let lock_file = File::create(&lock).map_err(write(&lock))?;
+        lock_file.lock().map_err(write(&lock))?;
+        if let Ok(zig) = Self::at(&folder) {
+            return Ok(zig);
+        }
+        remove_unfinished(tools).map_err(write(tools))?;
+        let aside = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(tools).map_err(write(tools))?;
         pip_install(aside.path(), &folder)?;
         Self::at(aside.path())?;
-        match std::fs::rename(aside.path(), &folder) {
-            Ok(()) => drop(aside.keep()),
-            // Another run was quicker.
-            Err(_) if Self::at(&folder).is_ok() => {}
-            Err(source) => return Err(FetchError::Write { path: folder, source }),
-        }
+        std::fs::rename(aside.path(), &folder).map_err(write(&folder))?;
+        drop(aside.keep());
         Self::at(&folder)
     }
 
@@ -119,6 +126,17 @@ impl Zig {
     pub fn zig(&self) -> PathBuf {
         self.folder.join(Self::ZIG)
     }
+}
+
+/// What runs that were killed have left; none is alive, since we hold the lock.
+fn remove_unfinished(tools: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(tools)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn pip_install(target: &Path, folder: &Path) -> Result<(), FetchError> {
@@ -154,6 +172,16 @@ fn last_words(output: &Output) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_fetch_has_left_is_removed_and_nothing_else() {
+        let tools = tempfile::tempdir().unwrap();
+        for name in [".fetching-abc", "zig-0.1"] {
+            std::fs::create_dir(tools.path().join(name)).unwrap();
+        }
+        remove_unfinished(tools.path()).unwrap();
+        assert!(!tools.path().join(".fetching-abc").exists() && tools.path().join("zig-0.1").exists());
+    }
 
     #[test]
     fn a_folder_without_the_linker_is_refused_by_name() {

@@ -8,9 +8,11 @@
 //! | [`request`] | reads a request within limits |
 //! | [`target`] | turns the path of a URL into a file below the root, or refuses |
 //! | [`response`] | decides the status and writes the answer |
+//! | [`status`] | the statuses that it knows |
 
 pub mod request;
 pub mod response;
+pub mod status;
 pub mod target;
 
 use std::io::{BufReader, Write};

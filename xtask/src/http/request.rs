@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::time::SystemTime;
 
-use super::response::Status;
+use super::status::Status;
 
 /// Bytes that a request line and its headers may have.
 const LIMIT: usize = 16 * 1024;

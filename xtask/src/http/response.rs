@@ -6,43 +6,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::request::{IfRange, Range, Request};
+use super::status::Status;
 use super::target;
-
-/// The statuses that this server knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// 200
-    Ok,
-    /// 206
-    PartialContent,
-    /// 304
-    NotModified,
-    /// 400
-    BadRequest,
-    /// 404
-    NotFound,
-    /// 405
-    MethodNotAllowed,
-    /// 416
-    RangeNotSatisfiable,
-    /// 431
-    HeadersTooLarge,
-}
-
-impl Status {
-    fn line(self) -> &'static str {
-        match self {
-            Self::Ok => "200 OK",
-            Self::PartialContent => "206 Partial Content",
-            Self::NotModified => "304 Not Modified",
-            Self::BadRequest => "400 Bad Request",
-            Self::NotFound => "404 Not Found",
-            Self::MethodNotAllowed => "405 Method Not Allowed",
-            Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
-            Self::HeadersTooLarge => "431 Request Header Fields Too Large",
-        }
-    }
-}
 
 /// An answer on its way.
 #[derive(Debug)]
