@@ -140,6 +140,9 @@ pub struct FileRule {
     /// Variables inside the file are replaced.
     #[serde(default)]
     pub template: bool,
+    /// It is installed compressed, as `gzip -9n` does it (Debian policy §12.3).
+    #[serde(default)]
+    pub gzip: bool,
 }
 
 /// One owned directory.

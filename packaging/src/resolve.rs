@@ -287,6 +287,7 @@ impl<'a> Resolver<'a> {
             (None, None, Some(name)) => Content::Bytes(self.asset(name, &to)?),
             _ => return Err(Problem::Source { to: to.to_string() }),
         };
+        let content = if rule.gzip { Content::Bytes(gzip(&read(&content, &to)?)) } else { content };
         if rule.config && !to.as_str().starts_with("/etc/") {
             return Err(Problem::ConfigOutsideEtc(to));
         }
@@ -345,12 +346,7 @@ impl<'a> Resolver<'a> {
             .filter(|section| section.starts_with(|c: char| c.is_ascii_digit()))
             .ok_or_else(|| Problem::ManualSection(page.to_owned()))?;
         let to: InstallPath = format!("/usr/share/man/man{section}/{name}.gz").parse()?;
-        let bytes = match self.own_file(page, true, &to)? {
-            Content::Bytes(bytes) => bytes,
-            Content::Path(path) => {
-                std::fs::read(&path).map_err(|source| Problem::Missing { path, to: to.to_string(), source })?
-            }
-        };
+        let bytes = read(&self.own_file(page, true, &to)?, &to)?;
         self.insert(to, generated(gzip(&bytes), Role::Doc))
     }
 
@@ -448,6 +444,15 @@ fn entry(
 
 fn generated(bytes: Vec<u8>, role: Role) -> Entry {
     entry(EntryKind::File(Content::Bytes(bytes)), None, 0o644, None, None, role)
+}
+
+/// The bytes that will stand at `to`.
+fn read(content: &Content, to: &InstallPath) -> Result<Vec<u8>, Problem> {
+    let path = match content {
+        Content::Path(path) => path.clone(),
+        Content::Bytes(_) => PathBuf::new(),
+    };
+    content.read().map_err(|source| Problem::Missing { path, to: to.to_string(), source })
 }
 
 /// `gzip -9n`: no name, no time.

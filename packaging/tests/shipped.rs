@@ -40,6 +40,7 @@ fn inputs() -> Inputs {
     let mut inputs = Inputs::default();
     inputs.binaries.insert(("wtarantool".to_owned(), Arch::X86_64), std::env::current_exe().unwrap());
     inputs.assets.insert("signing-key.asc".to_owned(), b"a key".to_vec());
+    inputs.assets.insert("third-party-licences".to_owned(), b"licences".to_vec());
     inputs
 }
 
@@ -234,7 +235,10 @@ fn a_folder_of_another_name_is_refused() {
 fn what_cannot_be_resolved_is_refused_by_name() {
     let cases = [
         ("[[file]]\nfrom = \"gone\"\nto = \"/usr/x\"\n", "gone for /usr/x: No such file"),
-        ("[[file]]\nasset = \"gone\"\nto = \"/usr/x\"\n", "asset `gone` was not handed over; at hand: signing-key.asc"),
+        (
+            "[[file]]\nasset = \"gone\"\nto = \"/usr/x\"\n",
+            "asset `gone` was not handed over; at hand: signing-key.asc, third-party-licences",
+        ),
         ("[[file]]\nbinary = \"wtarantool\"\nto = \"/usr/x\"\n", "architecture = \"independent\""),
         ("[[file]]\nto = \"/usr/x\"\n", "exactly one of `from`, `binary` and `asset`"),
         ("[[file]]\nasset = \"signing-key.asc\"\nto = \"usr/x\"\n", "is no installed path"),

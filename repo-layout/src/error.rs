@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::TreePath;
 
-/// An error of [`crate::build`], or of [`crate::verify`] when it cannot even begin.
+/// An error of [`crate::build()`], or of [`crate::verify()`] when it cannot even begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

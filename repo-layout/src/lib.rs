@@ -1,6 +1,6 @@
 //! From packages to signed apt and yum repositories, and back: verify.
 //!
-//! [`build`] lays packages out in a folder as apt and yum read them and signs the indexes; [`verify`] walks such a tree,
+//! [`build()`] lays packages out in a folder as apt and yum read them and signs the indexes; [`verify()`] walks such a tree,
 //! in a folder or over HTTP, as a distrustful reader would. Neither knows of distros: a [`Site`] says what stands where.
 //!
 //! ```text

@@ -9,12 +9,14 @@ mod container;
 mod http;
 mod install_test;
 mod keys;
+mod licences;
 mod report;
 mod session;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use packaging::distro::UnknownDistro;
 
 use crate::cli::Cli;
 use crate::session::Session;
@@ -27,7 +29,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             report::failure(&error, json);
-            ExitCode::FAILURE
+            // A name that is in no table is a wrong command line.
+            if error.is::<UnknownDistro>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

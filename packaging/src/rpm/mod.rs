@@ -93,5 +93,5 @@ where
     })
 }
 
-/// For [`write`] without a signer.
+/// For [`write()`] without a signer.
 pub type NoSigner = fn(&[u8]) -> Result<Vec<u8>, SignError>;

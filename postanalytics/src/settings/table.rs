@@ -70,7 +70,8 @@ pub const VARIABLES: [Variable; 10] = [
         name: "SNAPSHOT_PERIOD",
         shipped: Shipped::Commented,
         example: "0",
-        comment: "seconds between two savings of attacks that are not exported yet; 0: only at the stop",
+        comment: "seconds between two savings of attacks that are not exported yet; 0: only at the stop.\n\
+                  Attacks are not exported in this release, so nothing is saved",
         read: |settings, text| {
             number(text, 0, 86400).map(|value| settings.snapshot_period = Duration::from_secs(value))
         },
@@ -80,7 +81,7 @@ pub const VARIABLES: [Variable; 10] = [
         name: "LOGFILE",
         shipped: Shipped::Commented,
         example: "/var/log/wallarm/tarantool.log",
-        comment: "log file and data directory",
+        comment: "log file, and the directory for saved attacks",
         read: |settings, text| path(text).map(|value| settings.logfile = value),
         show: |settings| settings.logfile.display().to_string(),
     },

@@ -17,13 +17,16 @@ use toolchain::{Builder, Target, Zig};
 
 use crate::cli::{KeyArgs, Package};
 use crate::session::Session;
-use crate::{keys, report};
+use crate::{keys, licences, report};
 
 /// The crate that a packaged binary is built from.
 const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
 
 /// Name of the public key among the assets that packages may install.
 const KEY_ASSET: &str = "signing-key.asc";
+
+/// Name of the licences of everything that is linked into the server, among the same assets.
+const LICENCES_ASSET: &str = "third-party-licences";
 
 /// What one run is to make.
 pub struct Order {
@@ -81,6 +84,8 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
     let mut inputs = Inputs { binaries: build(order, &manifests, &release, session)?, ..Inputs::default() };
+    let licences = licences::of_binary(&session.root, "postanalytics")?;
+    inputs.assets.insert(LICENCES_ASSET.to_owned(), licences.into_bytes());
     // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
     let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
         true => Some(keys::load(&order.key, session)?),

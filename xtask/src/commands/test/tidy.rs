@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use super::stage::Count;
+use crate::licences::{self, Dependency};
 use crate::report;
 use crate::session::Session;
 
@@ -42,19 +43,6 @@ fn long_files(session: &Session) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// What `cargo metadata` says of a dependency.
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    version: String,
-    license: Option<String>,
-}
-
 /// The part of `deny.toml` that counts here.
 #[derive(Deserialize)]
 struct Deny {
@@ -71,19 +59,13 @@ fn foreign_licences(session: &Session) -> Result<Vec<String>> {
     let path = session.root.join("deny.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let deny: Deny = toml::from_str(&text).with_context(|| path.display().to_string())?;
-    let output = Command::new("cargo")
-        .current_dir(&session.root)
-        .args(["metadata", "--format-version", "1", "--locked", "--quiet"])
-        .output()
-        .context("cannot run cargo metadata")?;
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cannot read cargo metadata")?;
     let complaint = |dependency: &Dependency| {
         let licence = dependency.license.as_deref().unwrap_or("no licence");
         (!is_allowed(licence, &deny.licenses.allow)).then(|| {
             format!("{} {}: {licence} is not allowed by {}", dependency.name, dependency.version, path.display())
         })
     };
-    Ok(metadata.packages.iter().filter_map(complaint).collect())
+    Ok(licences::metadata(&session.root)?.packages.iter().filter_map(complaint).collect())
 }
 
 /// Reads an SPDX expression: `OR` wants one side allowed, `AND` both; `/` is the old form of `OR`.
