@@ -145,6 +145,11 @@ pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Prints a line that is no result.
+pub fn aside(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Prints bytes of result as they are.
 pub fn raw(bytes: &[u8]) -> std::io::Result<()> {
     std::io::stdout().write_all(bytes)

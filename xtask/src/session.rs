@@ -12,7 +12,7 @@ use packaging::project::Project;
 use packaging::resolve::Release;
 use packaging::version::Upstream;
 
-use crate::report::Progress;
+use crate::report::{self, Progress};
 
 /// One run of one command.
 pub struct Session {
@@ -122,6 +122,11 @@ impl Session {
     /// [`Session::epoch`] as a point in time.
     pub fn epoch_time(&self) -> Result<SystemTime> {
         Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(self.epoch()?))
+    }
+
+    /// Says something that is not the result: beside it, where the result is JSON.
+    pub fn say(&self, text: &str) {
+        if self.json { report::aside(text) } else { report::line(text) }
     }
 
     /// A folder in `target` that a flag may override.

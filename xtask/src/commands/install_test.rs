@@ -75,8 +75,12 @@ pub fn show(report: &Report) {
         .collect();
     report::table(["", "Time", "Fact"], &rows);
     for row in report.rows.iter().filter(|row| row.outcome == Outcome::Failed) {
-        report::line(&format!("\nFAILED: {}", row.fact));
-        row.commands.iter().for_each(|command| report::line(&format!("$ {command}")));
-        report::line(&row.detail);
+        report::line(&failure(row));
     }
+}
+
+/// All that was seen where a fact does not hold.
+pub fn failure(row: &Row) -> String {
+    let commands: String = row.commands.iter().map(|command| format!("$ {command}\n")).collect();
+    format!("\nFAILED: {}\n{commands}{}", row.fact, row.detail)
 }

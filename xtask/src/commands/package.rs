@@ -161,7 +161,7 @@ fn linker(session: &Session) -> Result<Zig> {
     if let Some(folder) = std::env::var_os("WALLARM_TOOLCHAIN") {
         return Ok(Zig::at(Path::new(&folder))?);
     }
-    let step = session.progress.step("Having the zig linker at hand");
+    let step = session.progress.step(format!("Linker: zig {}", toolchain::ZIG_VERSION));
     let zig = Zig::fetch(&session.tools)?;
     step.done();
     Ok(zig)
@@ -265,10 +265,7 @@ fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
     let manifests = session.manifests()?;
     let release = session.release(order.revision, order.url.as_deref())?;
     let glibc = oldest_glibc(session)?;
-    let builds: Vec<_> = wanted_binaries(order, &manifests)
-        .into_iter()
-        .map(|(name, arch)| serde_json::json!({ "binary": name, "arch": arch, "glibc": glibc }))
-        .collect();
+    let wanted = wanted_binaries(order, &manifests);
     let mut packages = Vec::new();
     for distro in &order.distros {
         for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
@@ -294,13 +291,17 @@ fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
                 serde_json::json!({ "distro": distro, "package": name, "arch": arch, "signed": signed, "folder": folder })
             })
             .collect();
+        let builds: Vec<_> = wanted
+            .iter()
+            .map(|(name, arch)| serde_json::json!({ "binary": name, "arch": arch, "glibc": glibc }))
+            .collect();
         report::json(&serde_json::json!({
             "version": release.upstream.to_string(), "revision": release.revision, "epoch": release.epoch,
             "builds": builds, "packages": packages,
         }))?;
     } else {
-        for build in &builds {
-            report::line(&format!("build {}", build["binary"].as_str().unwrap_or_default()));
+        for (name, arch) in &wanted {
+            report::line(&format!("Build {name} for {arch}, glibc {glibc}; then pack:"));
         }
         report::table(["Distro", "Package", "Arch", "Signed", "Folder"], &packages);
     }

@@ -225,4 +225,17 @@ mod tests {
         let error = Documented::read().unwrap().system("sarge").unwrap_err().to_string();
         assert!(error.contains("`sarge`") && error.contains("bullseye"), "{error}");
     }
+
+    #[test]
+    fn the_operators_guide_shows_the_documented_commands_and_no_others() {
+        let list = Documented::read().unwrap();
+        let system = list.system("bullseye").unwrap();
+        let parts = [Part::AddRepository, Part::Install];
+        let documented: Vec<&str> =
+            parts.into_iter().flat_map(|part| list.commands(system, part)).map(|c| c.run.as_str()).collect();
+        let guide = include_str!("../../../docs/operating.md");
+        let (_, block) = guide.split_once("```bash\n").unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        assert_eq!(block.lines().collect::<Vec<_>>(), documented);
+    }
 }

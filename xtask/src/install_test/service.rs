@@ -39,6 +39,16 @@ pub(super) const INSTALLED: &[Step] = &[
         Ok(())
     }),
     Step::fact("files and folders have the documented owners and modes", modes),
+    Step::fact("collect-info.sh prints the path of an archive with logs, versions and statistics", |stage| {
+        let printed = stage.admin("sudo /usr/share/wallarm-common/collect-info.sh /tmp")?;
+        let listed = stage.root(&format!("tar -tzf {}", printed.trim()))?;
+        for file in ["log/tarantool.log", "packages.txt", "services.txt", "settings.txt", "statistics.txt"] {
+            ensure!(listed.contains(file), "the archive has no {file}:\n{listed}");
+        }
+        let statistics = stage.root(&format!("tar -xzOf {} --wildcards '*/statistics.txt'", printed.trim()))?;
+        ensure!(!statistics.contains("exit status"), "{statistics}");
+        Ok(())
+    }),
     Step::fact("wallarm has no login shell and is no ordinary user", |stage| {
         stage.root("getent passwd wallarm | grep -E ':(/usr)?/s?bin/(nologin|false)$'")?;
         stage.root("[ $(id -u wallarm) -lt 1000 ] && [ $(id -gn wallarm) = wallarm ]").map(drop)

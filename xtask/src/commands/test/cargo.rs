@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use super::stage::Count;
-use crate::report;
 use crate::session::Session;
 
 /// `cargo fmt --check`
@@ -38,7 +37,7 @@ pub fn tests(session: &Session) -> Result<Count> {
     for line in BufReader::new(output).lines() {
         let line = line.context("cannot read what cargo test prints")?;
         count += counts(&line).unwrap_or_default();
-        report::line(&line);
+        session.say(&line);
     }
     let status = child.wait().context("cargo test")?;
     match (status.success(), count) {

@@ -15,7 +15,11 @@ pub const FOR_CARGO_TESTS: &[&str] =
 /// Installs what the stages miss when it may, and names it otherwise.
 pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
     let wanted: BTreeSet<&str> = stages.iter().flat_map(|stage| stage.needs).copied().collect();
-    let missing: Vec<&str> = wanted.into_iter().filter(|package| !is_installed(package)).collect();
+    let mut missing: Vec<&str> = wanted.into_iter().filter(|package| !is_installed(package)).collect();
+    // Any pip will do, so a Python from elsewhere is not doubled.
+    if !has_pip() {
+        missing.push("python3-pip");
+    }
     if missing.is_empty() {
         return Ok(());
     }
@@ -41,6 +45,12 @@ pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
 /// Tests that boot containers make namespaces and mounts.
 pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0)
+}
+
+/// pip fetches the linker.
+fn has_pip() -> bool {
+    let probe = Command::new("python3").args(["-m", "pip", "--version"]).output();
+    probe.is_ok_and(|output| output.status.success())
 }
 
 fn is_installed(package: &str) -> bool {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::stage::Count;
 use super::tree;
+use crate::keys;
 use crate::session::Session;
-use crate::{keys, report};
 
 /// `packaging/lint-exceptions.toml`
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ pub fn run(session: &Session) -> Result<Count> {
             match exceptions.iter().position(meets) {
                 Some(index) => _ = used.insert(index),
                 None => {
-                    report::line(&format!("{tool:?}: {}", finding.line));
+                    session.say(&format!("{tool:?}: {}", finding.line));
                     count.failed += 1;
                 }
             }
@@ -73,7 +73,7 @@ pub fn run(session: &Session) -> Result<Count> {
     }
     for (index, exception) in exceptions.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         let Exception { tool, tag, .. } = exception;
-        report::line(&format!("{}: exception {index} ({tool:?} {tag}) meets no finding: remove it", path.display()));
+        session.say(&format!("{}: exception {index} ({tool:?} {tag}) meets no finding: remove it", path.display()));
         count.failed += 1;
     }
     Ok(count)

@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::stage::Count;
 use super::tree;
-use crate::report;
 use crate::session::Session;
 
 /// Packs everything again in a copy of the checkout and compares each package with the tree's.
@@ -30,7 +29,7 @@ pub fn run(session: &Session) -> Result<Count> {
         let same = fs::read(&first).with_context(|| format!("cannot read {}", first.display()))?
             == fs::read(&made.file).with_context(|| format!("cannot read {}", made.file.display()))?;
         if !same {
-            report::line(&format!("{} differs when it is built in another folder", name.display()));
+            session.say(&format!("{} differs when it is built in another folder", name.display()));
         }
         count += Count::of(same);
     }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::stage::Count;
 use crate::licences::{self, Dependency};
-use crate::report;
 use crate::session::Session;
 
 /// A file beyond this hides a concept that wants a file of its own.
@@ -20,7 +19,7 @@ pub fn run(session: &Session) -> Result<Count> {
     let mut count = Count::default();
     for complaints in [long_files(session)?, foreign_licences(session)?, front_door(session)?] {
         count += Count::of(complaints.is_empty());
-        complaints.iter().for_each(|complaint| report::line(complaint));
+        complaints.iter().for_each(|complaint| session.say(complaint));
     }
     Ok(count)
 }

@@ -11,7 +11,7 @@ use super::stage::Count;
 use crate::cli::KeyArgs;
 use crate::commands::{package, repo, verify};
 use crate::session::Session;
-use crate::{http, keys, report};
+use crate::{http, keys};
 
 /// Where this run's packages are, one folder a distro.
 pub fn packages_folder(session: &Session) -> PathBuf {
@@ -64,7 +64,7 @@ pub fn run(session: &Session) -> Result<Count> {
 fn clean(source: &Source, session: &Session) -> Result<Count> {
     let report = verify::check(source, None, session)?;
     for finding in &report.findings {
-        report::line(&format!("{source}: {}: {}", finding.path, finding.what));
+        session.say(&format!("{source}: {}: {}", finding.path, finding.what));
     }
     Ok(Count::of(report.is_clean()))
 }
@@ -90,7 +90,7 @@ fn flipped(tree: &Path, session: &Session) -> Result<Count> {
         // A broken key may stop the walk before it begins, which is as clear an answer.
         let found = report.map_or(true, |report| !report.is_clean());
         if !found {
-            report::line(&format!("a flipped byte in {} was not found", path.display()));
+            session.say(&format!("a flipped byte in {} was not found", path.display()));
         }
         count += Count::of(found);
     }
