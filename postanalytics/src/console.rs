@@ -46,12 +46,6 @@ enum ConsoleError {
     NotUnderstood,
 }
 
-/// What a line came to.
-enum Reply {
-    Text(String),
-    Exit,
-}
-
 /// The console and its connection.
 pub struct Console {
     address: String,
@@ -66,15 +60,23 @@ impl Console {
         Self { address, stream: None, sync: 0 }
     }
 
-    /// Carries out `line`, printing to `out`. Returns whether it was answered.
+    /// Carries out `lines` up to `exit`, printing to `out`. Returns whether all were answered.
     ///
     /// # Errors
     ///
     /// `out` cannot be written.
-    pub fn run_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<bool> {
+    pub fn run_lines<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>, out: &mut dyn Write) -> io::Result<bool> {
+        let mut all_answered = true;
+        for line in lines.into_iter().take_while(|line| !is_exit(line)).filter(|line| !line.trim().is_empty()) {
+            all_answered &= self.run_line(line, out)?;
+        }
+        Ok(all_answered)
+    }
+
+    /// Carries out `line`, printing to `out`. Returns whether it was answered.
+    fn run_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<bool> {
         match self.answer(line) {
-            Ok(Reply::Text(text)) => out.write_all(text.as_bytes()).map(|()| true),
-            Ok(Reply::Exit) => Ok(true),
+            Ok(text) => out.write_all(text.as_bytes()).map(|()| true),
             Err(error) => out.write_all(error_document(&error).as_bytes()).map(|()| false),
         }
     }
@@ -96,10 +98,12 @@ impl Console {
                 write!(out, "{}> ", if self.stream.is_some() { &self.address } else { "wtarantool" })?;
                 out.flush()?;
             }
-            let mut line = String::new();
-            if input.lock().read_line(&mut line)? == 0 {
+            // Bytes that are no UTF-8 are in a line that is not understood; the next one may be.
+            let mut line = Vec::new();
+            if input.lock().read_until(b'\n', &mut line)? == 0 {
                 return Ok(all_answered);
             }
+            let line = String::from_utf8_lossy(&line);
             if line.trim().is_empty() {
                 continue;
             }
@@ -111,18 +115,15 @@ impl Console {
         }
     }
 
-    fn answer(&mut self, line: &str) -> Result<Reply, ConsoleError> {
-        if is_exit(line) {
-            return Ok(Reply::Exit);
-        }
+    fn answer(&mut self, line: &str) -> Result<String, ConsoleError> {
         if matches!(line.trim(), "help" | "help()" | "?") {
-            return Ok(Reply::Text(HELP.to_owned()));
+            return Ok(HELP.to_owned());
         }
         if let Some(address) = connect_address(line) {
             self.address = address.to_owned();
             self.stream = None;
-            self.connect()?;
-            return Ok(Reply::Text(yaml(true)));
+            self.stream = Some(self.connect()?);
+            return Ok(yaml(true));
         }
         let statistic = Statistic::by_line(line.as_bytes()).ok_or(ConsoleError::NotUnderstood)?;
         let reused = self.stream.is_some();
@@ -133,19 +134,13 @@ impl Console {
         if asked.is_err() {
             self.stream = None;
         }
-        asked.map(Reply::Text)
+        asked
     }
 
     fn ask(&mut self, statistic: Statistic) -> Result<String, ConsoleError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => {
-                self.connect()?;
-                match self.stream.take() {
-                    Some(stream) => stream,
-                    None => return Err(ConsoleError::NotUnderstood),
-                }
-            }
+            None => self.connect()?,
         };
         self.sync += 1;
         let mut frame = Vec::new();
@@ -177,14 +172,13 @@ impl Console {
 }
 
 impl Console {
-    fn connect(&mut self) -> Result<(), ConsoleError> {
+    fn connect(&self) -> Result<TcpStream, ConsoleError> {
         let mut stream = self.open().map_err(|source| self.lost(source))?;
         let mut greeting = [0; greeting::LENGTH];
         stream.read_exact(&mut greeting).map_err(|source| self.lost(source))?;
         greeting::decode(&greeting)
             .map_err(|source| ConsoleError::Greeting { address: self.address.clone(), source })?;
-        self.stream = Some(stream);
-        Ok(())
+        Ok(stream)
     }
 
     fn open(&self) -> io::Result<TcpStream> {

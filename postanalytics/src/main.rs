@@ -7,6 +7,7 @@
 //! | `log.rs` | the log file and its line style |
 //! | `server/run.rs` | start, signals, stop |
 //! | `server/listener.rs` | port 3313 and who gets in |
+//! | `server/allowance.rs` | how the memory besides the arena is shared out |
 //! | `server/connection.rs`, `input.rs` | one connection: reading, limits, answers |
 //! | `server/limiter.rs` | one line in the log a minute for each peer and event |
 //! | `procedures.rs` | every request that is answered, and the refusal of all others |
@@ -41,7 +42,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::console::Console;
 use crate::server::{Options, ServeError};
-use crate::settings::{DEFAULT_PATH, Loaded, Settings, SettingsError, VARIABLES};
+use crate::settings::{Loaded, Settings, SettingsError, VARIABLES, default_path};
 
 /// Where packages keep `init.lua`.
 const INIT_LUA: &str = "/usr/share/wallarm-tarantool/init.lua";
@@ -78,7 +79,7 @@ struct ConsoleOptions {
     /// Port of the server [default: PORT of the settings file, else 3313]
     #[arg(long)]
     port: Option<u16>,
-    /// Carry out LINE and leave; may be given more than once
+    /// Carry out LINE and leave; may be given more than once, and hold several lines
     #[arg(short = 'e', value_name = "LINE")]
     lines: Vec<String>,
 }
@@ -88,7 +89,7 @@ enum Command {
     /// Run the server in the foreground, as its unit does
     Serve {
         /// The settings file
-        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        #[arg(long, value_name = "FILE", default_value_os_t = default_path())]
         settings: PathBuf,
         /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
         #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
@@ -100,7 +101,7 @@ enum Command {
     /// Read the settings, report the values in force, and say what is wrong
     CheckSettings {
         /// The settings file
-        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        #[arg(long, value_name = "FILE", default_value_os_t = default_path())]
         settings: PathBuf,
         /// Read `readahead` and `net_msg_max` from the box.cfg block of this file; the settings file wins
         #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
@@ -149,17 +150,13 @@ fn check_settings(file: &Path, init_lua: &Path) -> ExitCode {
 }
 
 fn run_console(options: &ConsoleOptions) -> io::Result<bool> {
-    let address = server_address(options, Settings::load(Path::new(DEFAULT_PATH), None));
+    let address = server_address(options, Settings::load(&default_path(), None));
     let mut console = Console::new(address);
     let mut out = io::stdout().lock();
     if options.lines.is_empty() {
         return console.run(&mut out);
     }
-    let mut all_answered = true;
-    for line in &options.lines {
-        all_answered &= console.run_line(line, &mut out)?;
-    }
-    Ok(all_answered)
+    console.run_lines(options.lines.iter().flat_map(|argument| argument.lines()), &mut out)
 }
 
 /// Where the console looks for its server. A settings file that cannot be read is the server's concern, not the console's.

@@ -28,6 +28,9 @@ const MAX_SCRAPERS: usize = 16;
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// How long a scraper may stay.
 const CONNECTION_TIME: Duration = Duration::from_secs(120);
+/// Bytes that the head of a request may take. Sixteen scrapers with hyper's own limit would take 6 MB.
+const BUFFER: usize = 16 * 1024;
+/// How long to wait after the system refused to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const FORMAT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
@@ -56,7 +59,7 @@ async fn accept(server: &Arc<Server>, listener: &TcpListener) {
                 });
             }
             Err(error) => {
-                server.log.error(Part::Metrics, format_args!("cannot accept a connection: {error}"));
+                server.log_failed_accept(Part::Metrics, listener, &error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -69,7 +72,7 @@ async fn answer_all(server: Arc<Server>, stream: TcpStream) -> Result<(), hyper:
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME);
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIME).max_buf_size(BUFFER);
     http.serve_connection(TokioIo::new(stream), service).await
 }
 

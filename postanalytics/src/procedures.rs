@@ -11,11 +11,11 @@ use iproto::response;
 
 use crate::export::UNREGISTERED;
 use crate::log::Part;
-use crate::record::{Incoming, RecordError, without_body};
+use crate::record::{Bodiless, Incoming, RecordError};
 use crate::server::Server;
 use crate::server::limiter::Event;
 use crate::statistics::{Number, Statistic, yaml};
-use crate::store::Record;
+use crate::store::{Record, Shrunk};
 
 /// The expression by which a stock console 2.6 sends each line, byte for byte.
 const CONSOLE_EXPRESSION: &[u8] = b"return require(\"console\").eval(...)";
@@ -155,21 +155,23 @@ impl<'a> Desk<'a> {
     }
 
     fn push_without_body(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let shorter = without_body(bytes).map_err(|error| illegal(&RecordError::Shape(error)))?;
+        let bodiless = Bodiless::from_record(bytes).map_err(|error| illegal(&error))?;
         let too_large = || {
             Refusal::new(ErrorCode::IllegalParams, "Illegal parameters, record takes more than an eighth of the arena")
         };
-        let record = self.server.store.limit().admit(&shorter).ok_or_else(too_large)?;
+        let pieces = bodiless.pieces();
+        let record = self.server.store.limit().admit_scattered(&pieces).ok_or_else(too_large)?;
         // What came before must stay before.
         self.store_waiting();
-        self.server.store.push_all([record]);
+        self.server.log_shrunk(self.server.store.push_scattered(record));
         Ok(())
     }
 
     fn store_waiting(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         if waiting > 0 {
-            self.server.store.push_all(self.records[..waiting].iter().flatten().copied());
+            let records = self.records[..waiting].iter().flatten().copied();
+            self.server.log_shrunk(self.server.store.push_all(records));
         }
     }
 
@@ -203,6 +205,14 @@ impl<'a> Desk<'a> {
             other => format!("request type {:#04x}", other.code()),
         };
         self.server.log.warning(Part::Iproto, format_args!("refused {what} from {peer} with error {code}"));
+    }
+}
+
+impl Server {
+    fn log_shrunk(&self, pushed: Result<(), Shrunk>) {
+        if let Err(shrunk) = pushed {
+            self.log.error(Part::Iproto, format_args!("SLAB_ALLOC_ARENA={}: {shrunk}", self.settings.arena));
+        }
     }
 }
 

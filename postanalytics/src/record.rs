@@ -32,6 +32,9 @@ pub enum RecordError {
     /// The id is not what `$request_id` looks like.
     #[error("request_id must be 32 hexadecimal digits")]
     RequestId,
+    /// A field that may stand once stands there again.
+    #[error("body and body_truncated may stand in a record once")]
+    Repeated,
 }
 
 impl<'a> Incoming<'a> {
@@ -71,27 +74,49 @@ fn request_id(record: &[u8]) -> Result<&[u8], RecordError> {
     Err(DecodeError::Missing("request_id").into())
 }
 
-/// The record again, without `body` and with `body_truncated` set.
-///
-/// # Errors
-///
-/// [`DecodeError`] if `record` is no map with string keys.
-pub fn without_body(record: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    let mut reader = Reader::new(record);
-    let fields = reader.map_len()?;
-    let (mut kept, mut rest) = (0u32, Vec::new());
-    for _ in 0..fields {
-        let entry = reader.rest();
-        let name = reader.str()?;
-        reader.raw(MAX_DEPTH)?;
-        if !matches!(name, b"body" | b"body_truncated") {
-            rest.extend_from_slice(&entry[..entry.len() - reader.rest().len()]);
-            kept += 1;
+/// A record without its body, as pieces of the record that came in: copying it could take as much memory as the arena allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bodiless<'a> {
+    head: Vec<u8>,
+    kept: [&'a [u8]; 3],
+}
+
+/// The field `body_truncated` with the value true.
+const TRUNCATED: &[u8] = b"\xaebody_truncated\xc3";
+
+impl<'a> Bodiless<'a> {
+    /// `record` without `body` and with `body_truncated` set.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] if `record` is no map with string keys, or has one of the two fields twice.
+    pub fn from_record(record: &'a [u8]) -> Result<Self, RecordError> {
+        let mut reader = Reader::new(record);
+        let fields = reader.map_len()?;
+        let (mut kept, mut pieces) = ([&[][..]; 3], 0);
+        let mut piece = reader.rest();
+        for _ in 0..fields {
+            let entry = reader.rest();
+            let name = reader.str()?;
+            reader.raw(MAX_DEPTH)?;
+            if matches!(name, b"body" | b"body_truncated") {
+                *kept.get_mut(pieces).ok_or(RecordError::Repeated)? = &piece[..piece.len() - entry.len()];
+                pieces += 1;
+                piece = reader.rest();
+            }
         }
+        *kept.get_mut(pieces).ok_or(RecordError::Repeated)? = &piece[..piece.len() - reader.rest().len()];
+        let mut head = Vec::new();
+        Writer::new(&mut head).map((fields - pieces + 1) as u32);
+        Ok(Self { head, kept })
     }
-    let mut shorter = Vec::with_capacity(rest.len() + 32);
-    Writer::new(&mut shorter).map(kept + 1).raw(&rest).str(b"body_truncated").bool(true);
-    Ok(shorter)
+
+    /// What stands one behind the other.
+    #[must_use]
+    pub fn pieces(&self) -> [&[u8]; 5] {
+        let [first, second, third] = self.kept;
+        [&self.head, first, second, third, TRUNCATED]
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +176,30 @@ mod tests {
         let expected = arguments(|writer| {
             writer.map(3).str(b"request_id").str(ID).str(b"status").uint(200).str(b"body_truncated").bool(true);
         });
-        assert_eq!(without_body(&long), Ok(expected));
+        assert_eq!(Bodiless::from_record(&long).unwrap().pieces().concat(), expected);
+    }
+
+    #[test]
+    fn a_body_at_either_end_is_found() {
+        for order in [[&b"body"[..], b"uri"], [b"uri", b"body"]] {
+            let long = arguments(|writer| {
+                writer.map(2).str(order[0]).str(b"/").str(order[1]).str(b"/");
+            });
+            let expected = arguments(|writer| {
+                writer.map(2).str(b"uri").str(b"/").str(b"body_truncated").bool(true);
+            });
+            assert_eq!(Bodiless::from_record(&long).unwrap().pieces().concat(), expected);
+        }
+    }
+
+    #[test]
+    fn a_million_bodies_are_no_record() {
+        let long = arguments(|writer| {
+            writer.map(1_000_000);
+            (0..1_000_000).for_each(|_| {
+                writer.str(b"body").nil();
+            });
+        });
+        assert_eq!(Bodiless::from_record(&long), Err(RecordError::Repeated));
     }
 }

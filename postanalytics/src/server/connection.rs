@@ -2,8 +2,9 @@
 //!
 //! Requests are carried out at once, so the only thing that a connection can wait for besides its peer's bytes is its peer
 //! taking the answers. Requests whose answers are not on their way yet are *in flight*; `NET_MSG_MAX` of them, or, when the
-//! peer does not take answers, `READAHEAD` bytes of them, stop the input until the answers are gone. The limits are those of one connection, so that a peer that
-//! does not read its answers stops itself and nobody else.
+//! peer does not take answers, `READAHEAD` bytes of them, stop the input until the answers are gone. So does a buffer that
+//! is full of answers, whatever the settings say: it is what keeps the promise about memory. The limits are those of one
+//! connection, so that a peer that does not read its answers stops itself and nobody else.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,14 +20,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Server;
+use super::allowance::Buffers;
 use super::input::Input;
 use super::limiter::Event;
 use crate::log::Part;
 use crate::procedures::Desk;
 
-/// Bytes that are read at once, at least: fewer, larger calls are what a pipelining peer is served fastest with. With 1024
-/// busy connections this takes half of the memory that is promised besides the arena.
-const READ_SIZE: usize = 32 * 1024;
 /// A frame must be complete this long after its first byte.
 const FRAME_TIME: Duration = Duration::from_secs(30);
 /// A connection that is silent this long gives its buffers back.
@@ -42,6 +41,8 @@ pub struct Connection<'a> {
     peer: SocketAddr,
     input: Input,
     output: Vec<u8>,
+    /// Bytes of `output` that stop the input.
+    output_limit: usize,
     in_flight: InFlight,
 }
 
@@ -82,12 +83,13 @@ impl<'a> Connection<'a> {
     /// # Errors
     ///
     /// The socket is gone already.
-    pub fn new(server: &'a Server, stream: TcpStream, peer: SocketAddr) -> io::Result<Self> {
+    pub fn new(server: &'a Server, stream: TcpStream, peer: SocketAddr, buffers: Buffers) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let local = stream.local_addr()?;
-        let input = Input::new(server.settings.readahead.max(READ_SIZE), server.large_frames.clone());
+        let input = Input::new(buffers.input, server.large_frames.clone());
         let output = server.greeting.to_vec();
-        Ok(Self { server, stream, local, peer, input, output, in_flight: InFlight::default() })
+        let output_limit = buffers.output;
+        Ok(Self { server, stream, local, peer, input, output, output_limit, in_flight: InFlight::default() })
     }
 
     /// Serves the peer until it leaves or must leave. May be dropped at any await: what was answered is stored.
@@ -112,13 +114,14 @@ impl<'a> Connection<'a> {
             if pause == Pause::Broken {
                 return self.say_farewell().await;
             }
-            if !self.output.is_empty() {
+            if !self.output.is_empty()
+                && let Some(limit) = self.limit()
+            {
+                self.log_limit(limit);
+                self.stream.writable().await?;
+                // While the input is stopped, a frame cannot be finished.
                 deadline = None;
-                if self.limit().is_some() {
-                    self.log_limit();
-                    self.stream.writable().await?;
-                    continue;
-                }
+                continue;
             }
             let Pause::Incomplete(size) = pause else {
                 // All answers are gone, so the limit is lifted and the next requests wait in the input.
@@ -145,10 +148,14 @@ impl<'a> Connection<'a> {
         let pause = loop {
             let rest = &self.input.bytes()[taken..];
             let (payload, size) = match frame::split(rest) {
-                Ok(Split::Partial { size }) => break Pause::Incomplete(size.unwrap_or(0)),
-                Ok(Split::Frame { .. }) if self.in_flight.messages >= self.server.settings.net_msg_max => {
-                    break Pause::Limit;
+                Ok(Split::Partial { size }) => {
+                    let size = size.unwrap_or(0);
+                    match self.server.large_frames.check(size) {
+                        Ok(()) => break Pause::Incomplete(size),
+                        Err(error) => break self.server.refuse_broken(self.peer, 0, &error, &mut self.output),
+                    }
                 }
+                Ok(Split::Frame { .. }) if self.is_full() => break Pause::Limit,
                 Ok(Split::Frame { payload, size }) => (payload, size),
                 Err(error) => break self.server.refuse_broken(self.peer, 0, &error, &mut self.output),
             };
@@ -210,21 +217,33 @@ impl<'a> Connection<'a> {
         Ok(true)
     }
 
-    fn limit(&self) -> Option<Event> {
-        self.in_flight.reaches(self.server)
+    /// Whether no further request may be answered before answers have gone.
+    fn is_full(&self) -> bool {
+        self.in_flight.messages >= self.server.settings.net_msg_max || self.output.len() >= self.output_limit
     }
 
-    fn log_limit(&self) {
-        let Some(limit) = self.limit() else { return };
+    /// Why the input must stop while answers wait.
+    fn limit(&self) -> Option<Event> {
+        if self.in_flight.messages >= self.server.settings.net_msg_max {
+            Some(Event::NetMsgMax)
+        } else if self.in_flight.bytes >= self.server.settings.readahead {
+            Some(Event::Readahead)
+        } else {
+            (self.output.len() >= self.output_limit).then_some(Event::Answers)
+        }
+    }
+
+    fn log_limit(&self, limit: Event) {
         if !self.server.limiter.permits(self.peer.ip(), limit) {
             return;
         }
         let (fd, local, peer) = (self.stream.as_raw_fd(), self.local, self.peer);
         let connection = format!("stopping input on connection fd {fd}, aka {local}, peer of {peer}");
-        if limit == Event::Readahead {
-            self.server.log.warning(Part::Iproto, format_args!("readahead limit reached, {connection}"));
-        } else {
-            self.server.log.warning(Part::Iproto, format_args!("{connection}, net_msg_max limit is reached"));
+        let log = &self.server.log;
+        match limit {
+            Event::Readahead => log.warning(Part::Iproto, format_args!("readahead limit reached, {connection}")),
+            Event::NetMsgMax => log.warning(Part::Iproto, format_args!("{connection}, net_msg_max limit is reached")),
+            _ => log.warning(Part::Iproto, format_args!("{connection}, which takes no answers")),
         }
     }
 
@@ -253,18 +272,6 @@ impl<'a> Connection<'a> {
 /// Reads and forgets. Apart, so that its buffer is no part of every connection's memory.
 fn discard(stream: &TcpStream) -> io::Result<usize> {
     stream.try_read(&mut [0; 4096])
-}
-
-impl InFlight {
-    fn reaches(self, server: &Server) -> Option<Event> {
-        if self.messages >= server.settings.net_msg_max {
-            Some(Event::NetMsgMax)
-        } else if self.bytes >= server.settings.readahead {
-            Some(Event::Readahead)
-        } else {
-            None
-        }
-    }
 }
 
 impl Server {

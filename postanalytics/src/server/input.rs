@@ -1,25 +1,11 @@
 //! What a connection received and has not answered yet.
 
 use std::io;
-use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-/// Memory that all connections together may use for frames larger than their input buffers, in units of [`UNIT`]. Without
-/// it, a thousand hostile peers with half a frame each would take 64 GiB.
-#[derive(Clone, Debug)]
-pub struct LargeFrames(Arc<Semaphore>);
-
-const UNIT: usize = 64 * 1024;
-/// Two frames of the largest size.
-const UNITS: usize = 2 * (iproto::frame::MAX_LENGTH / UNIT + 1);
-
-impl Default for LargeFrames {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(UNITS)))
-    }
-}
+use super::allowance::LargeFrames;
 
 /// The input buffer of a connection. Empty, it takes no memory.
 #[derive(Debug)]
@@ -76,16 +62,7 @@ impl Input {
             return;
         }
         let target = size.min(2 * self.bytes.len()).max(self.bytes.len() + 16);
-        let units = target.div_ceil(UNIT).min(UNITS);
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = units.saturating_sub(held) as u32;
-        // The semaphore is never closed; if it were, the frame would only go uncounted.
-        if let Ok(more) = Arc::clone(&self.large_frames.0).acquire_many_owned(missing).await {
-            match &mut self.permit {
-                Some(permit) => permit.merge(more),
-                None => self.permit = Some(more),
-            }
-        }
+        self.large_frames.extend(&mut self.permit, target).await;
         self.bytes.reserve_exact(target - self.bytes.len());
     }
 

@@ -27,6 +27,10 @@ pub enum Event {
     Readahead,
     /// Too many unanswered requests.
     NetMsgMax,
+    /// Too many bytes of answers that the peer does not take.
+    Answers,
+    /// The system gives no connection; the "peer" is the server's own address.
+    NotAccepted,
     /// A module that is newer than the server.
     Newer,
 }

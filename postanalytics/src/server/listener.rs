@@ -1,7 +1,7 @@
 //! Port 3313: binding it, and who gets in.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,12 +10,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::Server;
+use super::allowance::{Buffers, MAX_CONNECTIONS};
 use super::connection::Connection;
 use super::limiter::Event;
 use crate::log::Part;
 
-/// Connections that may be open at a time.
-pub const MAX_CONNECTIONS: usize = 1024;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 /// How long to wait after the system refused to accept, for example because there are too many open files.
@@ -44,7 +43,7 @@ pub async fn accept(server: &Arc<Server>, listener: TcpListener, mut stop: watch
             match listener.accept().await {
                 Ok((stream, peer)) => server.admit(stream, peer, &stopped),
                 Err(error) => {
-                    server.log.error(Part::Iproto, format_args!("cannot accept a connection: {error}"));
+                    server.log_failed_accept(Part::Iproto, &listener, &error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -72,16 +71,24 @@ impl Server {
             }
             return;
         }
-        self.connections.fetch_add(1, Ordering::Relaxed);
+        let buffers = Buffers::when_open(self.connections.fetch_add(1, Ordering::Relaxed) + 1);
         let (server, mut stop) = (Guard(Arc::clone(self)), stop.clone());
         tokio::spawn(async move {
-            if let Ok(connection) = Connection::new(&server.0, stream, peer) {
+            if let Ok(connection) = Connection::new(&server.0, stream, peer, buffers) {
                 tokio::select! {
                     () = connection.serve() => {}
                     _ = stop.wait_for(|stop| *stop) => {}
                 }
             }
         });
+    }
+
+    /// Logs that the system gives no connection. Peers can make it last by using up the files, so this is limited as well.
+    pub fn log_failed_accept(&self, part: Part, listener: &TcpListener, error: &io::Error) {
+        let own = listener.local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+        if self.limiter.permits(own, Event::NotAccepted) {
+            self.log.error(part, format_args!("cannot accept a connection: {error}"));
+        }
     }
 }
 

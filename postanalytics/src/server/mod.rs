@@ -1,5 +1,6 @@
 //! The server: what its connections share, how it starts and how it stops.
 
+mod allowance;
 mod connection;
 mod input;
 pub mod limiter;
@@ -12,10 +13,10 @@ use std::sync::atomic::AtomicUsize;
 
 use iproto::greeting;
 
-use crate::log::Log;
+use crate::log::{Log, Part};
 use crate::settings::Settings;
 use crate::store::{NoMemory, Store};
-use input::LargeFrames;
+use allowance::LargeFrames;
 use limiter::Limiter;
 
 pub use run::{Options, ServeError, run};
@@ -47,7 +48,8 @@ impl Server {
     ///
     /// [`NoMemory`] if the arena cannot be had.
     pub fn new(settings: Settings, log: Log) -> Result<Self, NoMemory> {
-        let store = Store::new(settings.arena.bytes())?;
+        let arena = settings.arena.bytes();
+        let store = Store::new(arena).inspect_err(|error| log.fatal(Part::Main, format_args!("{error}")))?;
         Ok(Self {
             settings,
             log,
@@ -55,7 +57,7 @@ impl Server {
             limiter: Limiter::default(),
             connections: AtomicUsize::new(0),
             greeting: greeting(),
-            large_frames: LargeFrames::default(),
+            large_frames: LargeFrames::beside(arena),
         })
     }
 }

@@ -43,6 +43,8 @@ pub struct OpenQuote {
 ///
 /// [`OpenQuote`]: systemd would take the rest of the file for the value.
 pub fn parse(text: &str) -> Result<Content, OpenQuote> {
+    // Editors on Windows put a byte order mark before the first line; systemd would skip that line for it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut scanner = Scanner { chars: text.chars().peekable(), line: 1 };
     let mut content = Content::default();
     while let Some(first) = scanner.skip_blank() {
@@ -215,6 +217,13 @@ mod tests {
         let content = parse("; note\n  # note\nexport PORT=1\njust words\n1X=2\nPORT=3313").unwrap();
         assert_eq!(content.ignored, [3, 4, 5]);
         assert_eq!(content.assignments.len(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_windows_line_ends_hid_the_first_setting() {
+        let content = parse("\u{feff}SLAB_ALLOC_ARENA=2\r\n# note\r\nHOST='0.0.0.0'\r\n").unwrap();
+        let values: Vec<_> = content.assignments.iter().map(|each| each.value.as_str()).collect();
+        assert_eq!((values, content.ignored), (vec!["2", "0.0.0.0"], vec![]));
     }
 
     #[test]

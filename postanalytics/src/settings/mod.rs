@@ -13,8 +13,18 @@ use std::time::Duration;
 pub use table::{VARIABLES, shipped_file};
 pub use values::{AllowList, Arena};
 
-/// Where packages keep the settings file on Debian and Ubuntu. On the EL family the unit names another path.
-pub const DEFAULT_PATH: &str = "/etc/default/wallarm-tarantool";
+/// Where packages keep the settings file: on Debian and Ubuntu, and on the EL family.
+const PACKAGED_PATHS: [&str; 2] = ["/etc/default/wallarm-tarantool", "/etc/sysconfig/wallarm-tarantool"];
+
+/// Characters of a value that an error shows.
+const SHOWN: usize = 80;
+
+/// Where the package of this system keeps the settings file.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    let there = PACKAGED_PATHS.iter().find(|path| Path::new(path).exists());
+    PathBuf::from(there.unwrap_or(&PACKAGED_PATHS[0]))
+}
 
 /// What the server is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +146,7 @@ impl Settings {
         (variable.read)(self, value).map_err(|expected| SettingsError::Value {
             place: place.to_owned(),
             name: name.to_owned(),
-            value: value.to_owned(),
+            value: shortened(value),
             expected,
         })
     }
@@ -156,6 +166,14 @@ impl Loaded {
         let ignored = content.ignored.into_iter();
         self.notes.extend(ignored.map(|line| format!("{}, line {line}: no NAME=value, ignored", path.display())));
         Ok(())
+    }
+}
+
+/// A value as an error shows it: a slip may make it as long as the file.
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 
@@ -221,6 +239,17 @@ mod tests {
     #[test]
     fn a_value_with_a_line_break_still_makes_one_line() {
         assert_eq!(error("PORT='33\n13'").lines().count(), 1);
+    }
+
+    #[test]
+    fn an_error_shows_the_beginning_of_a_value_that_never_ends() {
+        let error = error(&format!("PORT={}", "é".repeat(1_000_000)));
+        assert!(error.contains("éé…") && error.len() < 400, "{}", error.len());
+    }
+
+    #[test]
+    fn of_two_values_the_later_counts() {
+        assert_eq!(loaded("PORT=4000\nPORT=4001\n").unwrap().settings.port, 4001);
     }
 
     #[test]

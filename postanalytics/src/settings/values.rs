@@ -142,7 +142,18 @@ impl Network {
             Some(prefix) => number(prefix, 0, widest).map_err(|_| wrong())?,
             None => widest,
         };
-        Ok(Self { address, prefix: prefix as u32 })
+        Ok(Self { address, prefix: prefix as u32 }.canonical())
+    }
+
+    /// IPv4 written as IPv6 (`::ffff:10.0.0.0/104`) becomes IPv4: that is how peers are compared.
+    fn canonical(self) -> Self {
+        const MAPPED: u32 = 96;
+        match self.address.to_canonical() {
+            address @ IpAddr::V4(_) if self.address.is_ipv6() && self.prefix >= MAPPED => {
+                Self { address, prefix: self.prefix - MAPPED }
+            }
+            _ => self,
+        }
     }
 
     fn contains(self, peer: IpAddr) -> bool {
@@ -195,6 +206,15 @@ mod tests {
         ] {
             assert_eq!(list.allows(peer.parse().unwrap()), allowed, "{peer}");
         }
+    }
+
+    #[test]
+    fn ipv4_networks_written_as_ipv6_never_matched() {
+        let list = AllowList::parse("::ffff:10.0.0.0/104, ::ffff:192.0.2.7").unwrap();
+        assert_eq!(list.to_string(), "10.0.0.0/8,192.0.2.7/32");
+        assert!(list.allows("10.1.1.1".parse().unwrap()));
+        assert!(list.allows("::ffff:192.0.2.7".parse().unwrap()));
+        assert!(!list.allows("11.0.0.1".parse().unwrap()));
     }
 
     #[test]

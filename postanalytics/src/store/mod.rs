@@ -9,7 +9,7 @@ mod slabs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-pub use ring::{Limit, NoMemory, Record};
+pub use ring::{Limit, NoMemory, Record, ScatteredRecord};
 
 use ring::Ring;
 
@@ -37,6 +37,16 @@ pub struct Statistics {
     pub evicted: u64,
 }
 
+/// The system gave no more memory, so the store keeps to what it has. Happens at most once in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no more memory: keeping to {capacity} bytes for stored requests instead of {budget}")]
+pub struct Shrunk {
+    /// Bytes it was meant to grow to.
+    pub budget: u64,
+    /// Bytes it has.
+    pub capacity: u64,
+}
+
 impl Store {
     /// A store that keeps to `budget` bytes.
     ///
@@ -55,12 +65,34 @@ impl Store {
     }
 
     /// Stores `records` in their order.
-    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Shrunk`]: they are stored, but older ones had to go earlier than the budget says.
+    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<(), Shrunk> {
+        self.push_with(|ring, arrival| {
+            for record in records {
+                ring.push(record, arrival);
+            }
+        })
+    }
+
+    /// Stores one record that lies in several places.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::push_all`].
+    pub fn push_scattered(&self, record: ScatteredRecord<'_>) -> Result<(), Shrunk> {
+        self.push_with(|ring, arrival| ring.push_scattered(record, arrival))
+    }
+
+    fn push_with(&self, push: impl FnOnce(&mut Ring, u64)) -> Result<(), Shrunk> {
         let arrival = self.clock();
         let mut ring = self.lock();
-        for record in records {
-            ring.push(record, arrival);
-        }
+        let budget = ring.capacity();
+        push(&mut ring, arrival);
+        let capacity = ring.capacity();
+        if capacity < budget { Err(Shrunk { budget, capacity }) } else { Ok(()) }
     }
 
     /// The figures of now.

@@ -10,6 +10,10 @@ use super::slabs::{SLAB, Slabs};
 /// Bytes before each record: its length (u32) and its arrival in milliseconds of the server's clock (u64).
 pub const HEADER: usize = 12;
 
+/// Bytes that the ring leaves to the rest of the server when the system runs out of memory. It stops growing then; the rest
+/// could only abort. Above 32 MiB glibc does not learn from the probe to keep freed memory, see mallopt(3).
+const HEADROOM: usize = 64 << 20;
+
 /// The part of the arena that one record may take. No frame brings more than [`frame::MAX_LENGTH`].
 const LARGEST_SHARE: u64 = 8;
 
@@ -25,6 +29,13 @@ pub struct NoMemory {
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a>(&'a [u8]);
 
+/// A record that is small enough and lies in several places.
+#[derive(Clone, Copy, Debug)]
+pub struct ScatteredRecord<'a> {
+    pieces: &'a [&'a [u8]],
+    length: usize,
+}
+
 /// What the ring measures records by. It never changes, so it is known without a lock.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
@@ -36,6 +47,13 @@ impl Limit {
     #[must_use]
     pub fn admit(self, bytes: &[u8]) -> Option<Record<'_>> {
         (bytes.len() <= self.largest).then_some(Record(bytes))
+    }
+
+    /// `pieces`, one behind the other, as a record, if they are few enough bytes.
+    #[must_use]
+    pub fn admit_scattered<'a>(self, pieces: &'a [&'a [u8]]) -> Option<ScatteredRecord<'a>> {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        (length <= self.largest).then_some(ScatteredRecord { pieces, length })
     }
 }
 
@@ -75,23 +93,32 @@ impl Ring {
     }
 
     /// Puts a record behind the newest, dropping as many of the oldest as it needs room for.
-    pub fn push(&mut self, record: Record<'_>, arrival: u64) {
-        let Record(bytes) = record;
-        let size = (HEADER + bytes.len()) as u64;
-        self.make_room(size);
+    pub fn push(&mut self, Record(bytes): Record<'_>, arrival: u64) {
+        self.push_scattered(ScatteredRecord { pieces: &[bytes], length: bytes.len() }, arrival);
+    }
+
+    /// The same for a record that lies in several places.
+    pub fn push_scattered(&mut self, record: ScatteredRecord<'_>, arrival: u64) {
+        self.make_room((HEADER + record.length) as u64);
         let mut header = [0; HEADER];
-        header[..4].copy_from_slice(&(bytes.len() as u32).to_be_bytes());
+        header[..4].copy_from_slice(&(record.length as u32).to_be_bytes());
         header[4..].copy_from_slice(&arrival.to_be_bytes());
-        self.slabs.write(self.tail, &header);
-        self.slabs.write(self.tail + HEADER as u64, bytes);
-        self.tail += size;
+        self.append(&header);
+        for piece in record.pieces {
+            self.append(piece);
+        }
         self.records += 1;
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.slabs.write(self.tail, bytes);
+        self.tail += bytes.len() as u64;
     }
 
     fn make_room(&mut self, size: u64) {
         // Growing happens on the first lap only, where positions do not depend on the length of the line.
         while self.tail + size > self.slabs.len() && self.slabs.len() < self.capacity {
-            if self.slabs.grow().is_err() {
+            if self.slabs.grow_leaving(HEADROOM).is_err() {
                 self.capacity = self.slabs.len();
             }
         }
@@ -119,7 +146,7 @@ impl Ring {
         (self.records > 0).then(|| self.oldest_header().1)
     }
 
-    /// Bytes that the ring may hold; less than at the start once the system gave no more.
+    /// Bytes that the ring may hold now; less than at the start once the system gave no more.
     pub fn capacity(&self) -> u64 {
         self.capacity
     }

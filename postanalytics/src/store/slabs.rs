@@ -30,6 +30,17 @@ impl Slabs {
         Ok(())
     }
 
+    /// Adds one slab, if the system would then still give `headroom` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no more memory; nothing has changed.
+    pub fn grow_leaving(&mut self, headroom: usize) -> Result<(), TryReserveError> {
+        // Reserved and never touched, so this asks the system and takes nothing.
+        Vec::<u8>::new().try_reserve_exact(headroom + SLAB)?;
+        self.grow()
+    }
+
     /// Writes `bytes` from `at` on, which wraps at the end of the line.
     ///
     /// The first lap must write in order: a slab's memory is appended to before it can be overwritten.

@@ -42,6 +42,36 @@ fn single_lines_come_from_the_command_line() {
 }
 
 #[test]
+fn an_option_with_several_lines_was_not_understood() {
+    let server = Running::start("");
+    let port = server.address.port().to_string();
+    let lines = "wallarm.stat.timeframe_size()\n\nreturn wallarm.stat.export_delay()\n";
+    let output = console(&["--port", &port, "-e", lines], "");
+    assert_eq!(text(&output), "---\n- 0\n...\n---\n- 0\n...\n");
+    assert!(output.status.success());
+}
+
+#[test]
+fn exit_among_the_options_did_not_leave() {
+    let output = console(&["-e", "exit", "-e", "never reached"], "");
+    assert_eq!(text(&output), "");
+    assert!(output.status.success());
+}
+
+#[test]
+fn bytes_that_are_no_text_ended_the_session() {
+    let server = Running::start("");
+    let port = server.address.port().to_string();
+    let mut command = Command::new(BINARY);
+    command.args(["--port", &port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"\xff\nwallarm.stat.timeframe_size()").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(text(&output), "---\n- error: 'not understood; `help` lists what is'\n...\n---\n- 0\n...\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn ipv6_addresses_are_understood_in_both_forms() {
     let server = Running::start("HOST='::1'\n");
     let port = server.address.port().to_string();

@@ -107,3 +107,23 @@ fn a_record_that_is_too_large_even_without_body_is_refused() {
     assert!(client.push(&record(2, 6 << 20, "headers")).outcome.is_ok());
     assert_eq!(server.metric("requests_total"), 1.0);
 }
+
+#[test]
+fn a_frame_that_could_never_fit_beside_a_small_arena_waited_for_memory_for_30_s() {
+    let server = Running::start("SLAB_ALLOC_ARENA=0.05\n");
+    let mut client = server.client();
+    client.send(&[0xce, 8, 0, 0, 0]);
+    let (code, text) = client.receive().outcome.unwrap_err();
+    assert_eq!(code, 20);
+    assert!(text.ends_with("packet of 134217733 bytes, with this SLAB_ALLOC_ARENA the limit is 32309248"), "{text}");
+    assert!(client.is_closed());
+    server.place.log_line("sent no valid request (packet of 134217733 bytes");
+}
+
+#[test]
+fn the_default_arena_takes_a_record_of_almost_128_mib() {
+    let server = Running::start(METRICS);
+    let mut client = server.client();
+    assert!(client.push(&record(1, 127 << 20, "body")).outcome.is_ok());
+    assert_eq!(server.metric("requests_total"), 1.0);
+}
