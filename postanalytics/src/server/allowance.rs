@@ -82,16 +82,13 @@ impl LargeFrames {
         if size <= largest { Ok(()) } else { Err(TooLarge { size, largest }) }
     }
 
-    /// Extends `permit` until it covers `bytes`; waits while others use the memory.
-    pub async fn extend(&self, permit: &mut Option<OwnedSemaphorePermit>, bytes: usize) {
-        let held = permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = bytes.div_ceil(UNIT).min(self.units).saturating_sub(held) as u32;
-        // The semaphore is never closed; if it were, the frame would only go uncounted.
-        if let Ok(more) = Arc::clone(&self.free).acquire_many_owned(missing).await {
-            match permit {
-                Some(permit) => permit.merge(more),
-                None => *permit = Some(more),
-            }
+    /// Memory for a frame of `bytes`, and whether others used it and it had to be waited for. Who waits longest is next.
+    pub async fn acquire(&self, bytes: usize) -> (Option<OwnedSemaphorePermit>, bool) {
+        let units = bytes.div_ceil(UNIT).min(self.units) as u32;
+        match Arc::clone(&self.free).try_acquire_many_owned(units) {
+            Ok(permit) => (Some(permit), false),
+            // The semaphore is never closed; if it were, the frame would only go uncounted.
+            Err(_) => (Arc::clone(&self.free).acquire_many_owned(units).await.ok(), true),
         }
     }
 }

@@ -128,13 +128,17 @@ impl<'a> Connection<'a> {
                 tokio::task::consume_budget().await;
                 continue;
             };
+            if self.input.make_room(size).await? {
+                // While it waited for memory, the frame could not be finished.
+                deadline = None;
+            }
             let left = self.input.bytes().len();
             if left == 0 {
                 deadline = None;
             } else if left != before || deadline.is_none() {
                 deadline = Some(Instant::now() + FRAME_TIME);
             }
-            if !self.receive(size, deadline).await? {
+            if !self.receive(deadline).await? {
                 // The peer sends no more, but may still wait for answers.
                 return self.say_farewell().await;
             }
@@ -190,12 +194,8 @@ impl<'a> Connection<'a> {
     }
 
     /// Waits for bytes, or for the peer to take answers that wait. `false`: the peer is done.
-    async fn receive(&mut self, size: usize, deadline: Option<Instant>) -> Result<bool, End> {
+    async fn receive(&mut self, deadline: Option<Instant>) -> Result<bool, End> {
         tokio::task::consume_budget().await;
-        match deadline {
-            Some(deadline) => timeout_at(deadline, self.input.make_room(size)).await.map_err(|_| End::Slow)?,
-            None => self.input.make_room(size).await,
-        }
         match self.input.read_from(&self.stream) {
             Ok(count) => return Ok(count > 0),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -7,19 +7,32 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::allowance::LargeFrames;
 
+/// Bytes of a large frame that are read at once.
+const PIECE: usize = 64 * 1024;
+/// Frames up to this size take memory from glibc's heap. Below its threshold of 128 KiB it stays at that threshold.
+const LARGEST_IN_HEAP: usize = 120 * 1024;
+/// Larger ones reserve at least this. Beyond 32 MiB glibc always maps memory, gives it back when it is freed, and does not
+/// learn from that to keep more in its heap (`M_MMAP_THRESHOLD` of mallopt(3)). What is not written takes no memory.
+const MAPPED: usize = 33 << 20;
+/// What a mapping may take besides its bytes, where the system uses huge pages for everything.
+const HUGE_PAGE: usize = 2 << 20;
+
 /// The input buffer of a connection. Empty, it takes no memory.
 #[derive(Debug)]
 pub struct Input {
     bytes: Vec<u8>,
     size_at_rest: usize,
     large_frames: LargeFrames,
+    /// Held while a frame is larger than the buffer at rest.
     permit: Option<OwnedSemaphorePermit>,
+    /// Bytes of that frame.
+    large_size: usize,
 }
 
 impl Input {
     /// A buffer of `size_at_rest` bytes, once something arrives.
     pub fn new(size_at_rest: usize, large_frames: LargeFrames) -> Self {
-        Self { bytes: Vec::new(), size_at_rest, large_frames, permit: None }
+        Self { bytes: Vec::new(), size_at_rest, large_frames, permit: None, large_size: 0 }
     }
 
     /// What has arrived.
@@ -27,16 +40,10 @@ impl Input {
         &self.bytes
     }
 
-    /// Forgets the first `count` bytes. Memory of a large frame goes back as soon as the frame does.
+    /// Forgets the first `count` bytes. Memory of a large frame goes back as soon as the frame does; nothing was read behind it.
     pub fn consume(&mut self, count: usize) {
-        if count == 0 {
-            return;
-        }
-        if self.bytes.capacity() > self.size_at_rest {
-            let rest = &self.bytes[count..];
-            let mut bytes = Vec::with_capacity(self.size_at_rest.max(rest.len()));
-            bytes.extend_from_slice(rest);
-            self.bytes = bytes;
+        if self.permit.is_some() && count >= self.bytes.len() {
+            self.bytes = Vec::new();
             self.permit = None;
         } else {
             self.bytes.drain(..count);
@@ -50,20 +57,28 @@ impl Input {
         }
     }
 
-    /// Makes room for more of a frame of `size` bytes (0: not known yet): the buffer first, then twice what has arrived, so
-    /// that memory follows the bytes that came and not the size that a peer claims. Waits while other connections use the
-    /// memory for large frames.
-    pub async fn make_room(&mut self, size: usize) {
-        if self.bytes.len() < self.bytes.capacity() {
-            return;
+    /// Makes room for more of a frame of `size` bytes (0: not known yet). A frame that outgrows the buffer gets all that it
+    /// needs at once: frames that waited for each other's memory would wait forever. Returns whether it had to wait.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no memory.
+    pub async fn make_room(&mut self, size: usize) -> io::Result<bool> {
+        let length = self.bytes.len();
+        if length < self.bytes.capacity() {
+            return Ok(false);
         }
-        if self.bytes.len() < self.size_at_rest {
-            self.bytes.reserve_exact(self.size_at_rest - self.bytes.len());
-            return;
+        if length < self.size_at_rest {
+            self.bytes.try_reserve_exact(self.size_at_rest - length)?;
+            return Ok(false);
         }
-        let target = size.min(2 * self.bytes.len()).max(self.bytes.len() + 16);
-        self.large_frames.extend(&mut self.permit, target).await;
-        self.bytes.reserve_exact(target - self.bytes.len());
+        let (reserved, counted) =
+            if size <= LARGEST_IN_HEAP { (size, size) } else { (size.max(MAPPED), size + HUGE_PAGE) };
+        let (permit, waited) = self.large_frames.acquire(counted).await;
+        self.permit = permit;
+        self.large_size = size;
+        self.bytes.try_reserve_exact(reserved.saturating_sub(length))?;
+        Ok(waited)
     }
 
     /// Takes what the socket has, as far as there is room. `Ok(0)`: the peer is done.
@@ -72,6 +87,14 @@ impl Input {
     ///
     /// Those of the socket, `WouldBlock` included.
     pub fn read_from(&mut self, stream: &TcpStream) -> io::Result<usize> {
-        stream.try_read_buf(&mut self.bytes)
+        if self.permit.is_none() {
+            return stream.try_read_buf(&mut self.bytes);
+        }
+        // The mapping is larger than the frame, but only the frame is counted: nothing behind it may be read.
+        let length = self.bytes.len();
+        self.bytes.resize(self.large_size.min(length + PIECE), 0);
+        let outcome = stream.try_read(&mut self.bytes[length..]);
+        self.bytes.truncate(length + outcome.as_ref().copied().unwrap_or(0));
+        outcome
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use crate::client::{push, record};
@@ -107,6 +109,39 @@ fn halves_of_large_frames_took_256_mib_beyond_the_promise() {
     assert!(resident < PROMISE, "{resident} bytes resident, promised are {PROMISE}");
     assert!(server.client().push(&record(100, 5000, "body")).outcome.is_ok(), "others are served on");
     drop(peers);
+}
+
+#[test]
+fn large_frames_at_the_same_time_waited_for_each_other_until_all_were_closed() {
+    let server = Running::start("SLAB_ALLOC_ARENA=0.05\n");
+    fill_arena(&server);
+    let done = AtomicBool::new(false);
+    let highest = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut highest = 0;
+            while !done.load(Ordering::Relaxed) {
+                highest = highest.max(server.resident());
+            }
+            highest
+        });
+        let senders: Vec<_> = (0..6)
+            .map(|sender| {
+                let server = &server;
+                scope.spawn(move || {
+                    let mut client = server.client();
+                    // Sizes that the allocator would keep for later if they came from its heap.
+                    for size in [20 << 20, 150_000, 25 << 20, 3 << 20, 60_000] {
+                        assert!(client.push(&record(sender, size, "body")).outcome.is_ok());
+                    }
+                })
+            })
+            .collect();
+        let outcomes: Vec<_> = senders.into_iter().map(ScopedJoinHandle::join).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(outcomes.iter().all(Result::is_ok));
+        watching.join().unwrap()
+    });
+    assert!((highest as f64) < PROMISE, "{highest} bytes resident, promised are {PROMISE}");
 }
 
 #[test]
