@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::client::{frame, record};
+use crate::client::{Client, frame, record};
 use crate::running::{Running, wait_for};
 
 #[test]
@@ -155,4 +155,19 @@ fn request_data_is_never_logged() {
     client.push(&[0x81, 0xaa, b's', b'e', b'c', b'r', b'e', b't', b'-', b'k', b'e', b'y', 0xc0]);
     server.place.log_line("refused");
     assert!(!server.place.log().contains("secret"), "{}", server.place.log());
+}
+
+#[test]
+fn a_server_without_free_files_wrote_five_lines_a_second() {
+    let server = Running::start("");
+    let pid = i32::try_from(server.child.id()).unwrap();
+    let limit = |files| rlimit::prlimit(pid, rlimit::Resource::NOFILE, Some((files, 4096)), None).unwrap();
+    limit(3);
+    let waiting = TcpStream::connect(server.local()).unwrap();
+    server.place.log_line("cannot accept a connection: Too many open files");
+    // It tries again every 200 ms; time is what this is about.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.place.log().matches("cannot accept").count(), 1, "{}", server.place.log());
+    limit(1024);
+    assert!(Client::over(waiting).ping().outcome.is_ok());
 }
