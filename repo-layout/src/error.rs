@@ -73,6 +73,14 @@ pub enum Error {
         /// Name of the field or tag.
         field: &'static str,
     },
+    /// A package's control data have a field that the index gives every package.
+    #[error("{path} has the field {field} in its control data, which only an index may set; remove it from the package", path = path.display())]
+    IndexField {
+        /// The package.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+    },
     /// A package's file name is not the one that its control data asks for.
     #[error("{path} says that it is {expected}; rename it, or find out who mixed them up", path = path.display())]
     Name {

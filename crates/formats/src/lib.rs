@@ -5,3 +5,4 @@ pub mod deb;
 pub mod deb822;
 pub mod elf;
 pub mod rpm_header;
+pub mod xz;

@@ -6,4 +6,4 @@ mod package;
 pub(crate) mod packages;
 pub(crate) mod release;
 
-pub(crate) use package::{AptPackage, file_name_of};
+pub(crate) use package::{ADDED, AptPackage, file_name_of};

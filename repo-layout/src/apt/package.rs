@@ -9,6 +9,9 @@ use formats::deb822::Paragraph;
 use crate::digest::HashingReader;
 use crate::{Digests, Error, pool};
 
+/// Fields of a stanza which the index adds to a package's control data.
+pub(crate) const ADDED: [&str; 4] = ["Filename", "Size", "SHA256", "SHA512"];
+
 /// A package that was read from a file.
 #[derive(Debug, Clone)]
 pub(crate) struct AptPackage {
@@ -33,6 +36,7 @@ impl AptPackage {
         let deb = Deb::read(&mut reader).map_err(wrong)?;
         let digests = reader.finish().map_err(Error::io("read", path))?;
         let file_name = file_name_of(&deb).map_err(wrong)?;
+        check_fields(&deb, path)?;
         if pool::file_name(path) != file_name {
             return Err(Error::Name { path: path.to_owned(), expected: file_name });
         }
@@ -44,6 +48,25 @@ impl AptPackage {
             digests,
         })
     }
+}
+
+/// Control data are copied into the index: nothing may pose there as what the index itself says.
+fn check_fields(deb: &Deb, path: &Path) -> Result<(), Error> {
+    if !deb.control.get("Package").is_some_and(is_package_name) {
+        return Err(Error::Field { path: path.to_owned(), field: "Package" });
+    }
+    match ADDED.into_iter().find(|field| deb.control.get(field).is_some()) {
+        Some(field) => Err(Error::IndexField { path: path.to_owned(), field }),
+        None => Ok(()),
+    }
+}
+
+/// Policy §5.6.7: lower-case letters, digits and `+-.`, a letter or digit first, two at least.
+fn is_package_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.len() > 1
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| plain(byte) || b"+-.".contains(&byte))
 }
 
 /// The file name that a package's control data asks for (Policy §5.6.12 leaves the epoch out of file names).

@@ -6,16 +6,13 @@ use std::io::{self, Read};
 use flate2::read::GzDecoder;
 use formats::deb::{ContentFault, Deb};
 use formats::deb822::{self, Paragraph};
-use liblzma::read::XzDecoder;
+use formats::xz;
 use signing::UtcTime;
 
 use super::{Checker, PUBLISH_AGAIN};
-use crate::apt::{file_name_of, release};
+use crate::apt::{ADDED, file_name_of, release};
 use crate::digest::HashingReader;
 use crate::{Digests, Event, TreePath, pool};
-
-/// Fields of a stanza which the index adds to a package's control data.
-const ADDED: [&str; 4] = ["Filename", "Size", "SHA256", "SHA512"];
 
 /// Checks one suite; gives the number of packages and their bytes.
 pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64) {
@@ -143,7 +140,7 @@ fn check_same(checker: &mut Checker<'_>, folder: &TreePath, indexes: &BTreeMap<S
         let unpacked = match name.as_str() {
             "Packages" => Ok(bytes.clone()),
             "Packages.gz" => unpack(GzDecoder::new(bytes.as_slice())),
-            "Packages.xz" => unpack(XzDecoder::new(bytes.as_slice())),
+            "Packages.xz" => xz::reader(bytes.as_slice()).and_then(unpack),
             _ => continue,
         };
         match unpacked {

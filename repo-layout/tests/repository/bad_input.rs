@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use repo_layout::{AptSuite, Error};
 
-use crate::fixture::{Fixture, deb, deb_with, new_key, sign_rpm, suite, unsigned_rpm};
+use crate::fixture::{Fixture, deb, deb_with, new_key, run, sign_rpm, suite, unsigned_rpm};
 
 /// Builds with one more package and gives the error; the tree must not have come into being.
 fn refused(fixture: &mut Fixture, change: impl FnOnce(&mut Fixture)) -> Error {
@@ -27,6 +28,35 @@ fn a_truncated_deb_is_named() {
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let error = refused(&mut fixture, |_| {});
     assert!(matches!(&error, Error::Deb { path: named, .. } if *named == path), "{error:?}");
+}
+
+/// A deb whose `control` file went through `edit`.
+fn deb_with_control(fixture: &Fixture, edit: impl FnOnce(String) -> String) -> PathBuf {
+    let original = deb(fixture.folder.path(), "alpha", "2.0-1", "amd64");
+    let tree = fixture.folder.path().join("unpacked");
+    run(Command::new("dpkg-deb").arg("-R").arg(&original).arg(&tree), "dpkg");
+    let control = tree.join("DEBIAN/control");
+    fs::write(&control, edit(fs::read_to_string(&control).unwrap())).unwrap();
+    run(Command::new("dpkg-deb").args(["--nocheck", "--root-owner-group", "-b"]).arg(&tree).arg(&original), "dpkg");
+    original
+}
+
+#[test]
+fn control_data_that_pose_as_the_index_are_refused() {
+    let mut fixture = Fixture::apt_only();
+    let package = deb_with_control(&fixture, |control| control + "Filename: ../../elsewhere.deb\n");
+    let error = refused(&mut fixture, |fixture| fixture.site.suites = debs(vec![package]));
+    assert!(matches!(error, Error::IndexField { field: "Filename", .. }), "{error:?}");
+}
+
+#[test]
+fn a_package_called_dot_dot_is_refused() {
+    let mut fixture = Fixture::apt_only();
+    let package = deb_with_control(&fixture, |control| control.replace("Package: alpha", "Package: .."));
+    let renamed = package.with_file_name(".._2.0-1_amd64.deb");
+    fs::rename(&package, &renamed).unwrap();
+    let error = refused(&mut fixture, |fixture| fixture.site.suites = debs(vec![renamed]));
+    assert!(matches!(error, Error::Field { field: "Package", .. }), "{error:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::{Error, Header, HeaderBuilder, Limits, Rpm, Tag};
+use crate::xz;
 
 /// What a signer may fail with.
 pub type SignError = Box<dyn std::error::Error + Send + Sync>;
@@ -196,7 +197,7 @@ impl Decoder {
     fn new(header: &Header) -> Result<Self, Error> {
         match header.string(Tag::PAYLOAD_COMPRESSOR)?.unwrap_or("gzip") {
             "gzip" => Ok(Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Count(0))))),
-            "xz" => Ok(Self::Xz(Box::new(liblzma::write::XzDecoder::new_multi_decoder(Count(0))))),
+            "xz" => Ok(Self::Xz(Box::new(xz::writer(Count(0)).map_err(Error::io("decompress the payload"))?))),
             "" | "identity" => Ok(Self::Plain(Count(0))),
             name => Err(Error::Compressor { name: name.to_owned() }),
         }

@@ -3,20 +3,23 @@
 //! Format: deb(5). A package is read in one pass, front to back, in memory that does not grow with it; nothing in it is
 //! trusted, and every size is bounded before it is read.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
-use liblzma::read::XzDecoder;
 use md5::{Digest as _, Md5};
 
+use self::files::for_each_file;
 use crate::ar;
 use crate::deb822::{self, Paragraph};
 
 /// Most bytes that a `control` or `md5sums` file may have; a kernel's `md5sums` has about one million.
 const CONTROL_FILE_MAX: u64 = 16 << 20;
-/// Most bytes that an archive within a package may unpack to: a guard against archive bombs, not a format limit.
-const UNPACKED_MAX: u64 = 16 << 30;
+/// Most bytes that `control.tar` may unpack to: a guard against archive bombs, not a format limit.
+const CONTROL_UNPACKED_MAX: u64 = 64 << 20;
+/// Most bytes that `data.tar` may unpack to; likewise.
+const DATA_UNPACKED_MAX: u64 = 16 << 30;
 
 /// Why bytes are not a Debian package.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +127,7 @@ impl Deb {
         };
         let name = member.header().name.clone();
         check_data_name(&name)?;
-        for_each_file(&name, member, |path, file| {
+        for_each_file(&name, member, DATA_UNPACKED_MAX, |path, file| {
             let Some(promised) = expected.remove(path) else {
                 return Ok(());
             };
@@ -156,7 +159,7 @@ impl Deb {
             return Err(Error::Member { expected: "control.tar.*", found: name });
         }
         let (mut control, mut md5sums) = (None, Vec::new());
-        for_each_file(&name, member, |path, file| {
+        for_each_file(&name, member, CONTROL_UNPACKED_MAX, |path, file| {
             match path {
                 "control" => control = Some(read_bounded(file)?),
                 "md5sums" => md5sums = read_bounded(file)?,
@@ -211,40 +214,6 @@ fn read_version<R: Read>(archive: &mut ar::Reader<R>) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Version { found: version })
-}
-
-/// Unpacks a member and shows every regular file, with its path without `./`, to `visit`.
-fn for_each_file<R: Read>(
-    name: &str,
-    member: R,
-    mut visit: impl FnMut(&str, &mut dyn Read) -> io::Result<()>,
-) -> Result<(), Error> {
-    let unpacked: Box<dyn Read + '_> = match name.rsplit_once(".tar").map(|(_, suffix)| suffix) {
-        Some("") => Box::new(member),
-        Some(".gz") => Box::new(GzDecoder::new(member)),
-        Some(".xz") => Box::new(XzDecoder::new(member)),
-        _ => {
-            return Err(Error::Compression { member: name.to_owned() });
-        }
-    };
-    let corrupt = |source| Error::Tar { member: name.to_owned(), source };
-    let mut bounded = unpacked.take(UNPACKED_MAX);
-    let mut archive = tar::Archive::new(&mut bounded);
-    for entry in archive.entries().map_err(corrupt)? {
-        let mut entry = entry.map_err(corrupt)?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let path = path.strip_prefix("./").unwrap_or(&path);
-        visit(path, &mut entry).map_err(corrupt)?;
-    }
-    // Up to the end of the compressed stream: its checksum stands there.
-    io::copy(&mut bounded, &mut io::sink()).map_err(corrupt)?;
-    if bounded.limit() == 0 {
-        return Err(corrupt(io::Error::other("unpacks to more than 16 GiB")));
-    }
-    Ok(())
 }
 
 fn read_bounded(file: &mut dyn Read) -> io::Result<Vec<u8>> {
@@ -387,6 +356,53 @@ mod tests {
         }
         let bytes = package(&[("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", endless.finish().unwrap())]);
         assert!(matches!(Deb::read(bytes.as_slice()), Err(Error::Tar { .. })));
+    }
+
+    /// A header of `kind` that announces `size` bytes, followed by some of them.
+    fn endless_entry(kind: tar::EntryType) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("././@LongLink").unwrap();
+        header.set_entry_type(kind);
+        header.set_size(u64::MAX >> 8);
+        header.set_cksum();
+        [header.as_bytes().as_slice(), &[b'a'; 8192]].concat()
+    }
+
+    fn with_control(tar: &[u8]) -> Vec<u8> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(tar).unwrap();
+        package(&[("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", gzip.finish().unwrap())])
+    }
+
+    fn reason(bytes: &[u8]) -> String {
+        std::error::Error::source(&Deb::read(bytes).unwrap_err()).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_name_of_a_file_never_fills_the_memory() {
+        let bytes = with_control(&endless_entry(tar::EntryType::GNULongName));
+        assert_eq!(reason(&bytes), "a file's name has more than 4096 bytes");
+        for kind in [tar::EntryType::XHeader, tar::EntryType::XGlobalHeader] {
+            assert_eq!(reason(&with_control(&endless_entry(kind))), "has a pax header, which dpkg does not read");
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_name_of_more_than_100_bytes_is_compared_too() {
+        let long = format!("usr/share/{}", "a/".repeat(100));
+        let path = format!("{long}b");
+        let bytes = package(&[
+            ("debian-binary", b"2.0\n".to_vec()),
+            ("control.tar.gz", tar_gz(&[("control", CONTROL), ("md5sums", &format!("{MD5_OF_ABC}  {path}\n"))])),
+            ("data.tar.gz", tar_gz(&[(&path, "abc")])),
+        ]);
+        assert_eq!(Deb::read_and_check(bytes.as_slice()).unwrap().1, []);
+    }
+
+    #[test]
+    fn a_control_archive_of_more_than_64_mib_is_refused() {
+        let bytes = with_control(&vec![0; (64 << 20) + 1]);
+        assert_eq!(reason(&bytes), "unpacks to more than 64 MiB");
     }
 
     proptest! {
