@@ -64,6 +64,14 @@ pub struct Entry {
     pub role: Role,
 }
 
+impl Entry {
+    /// A directory as every file's parent is: root's, and open to all.
+    pub fn folder() -> Self {
+        let root = || "root".to_owned();
+        Self { kind: EntryKind::Directory, mode: 0o755, owner: root(), group: root(), role: Role::Plain }
+    }
+}
+
 /// What an [`Entry`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Begins the names of files that are not finished. A run that was killed leaves one behind; it is nobody's package.
-pub const PARTIAL_PREFIX: &str = ".partial-";
+/// Begins the names of files that are not finished. A run that was killed leaves one behind; it is nobody's package, and
+/// whoever owns the folder clears it away before the next run.
+const PARTIAL_PREFIX: &str = ".partial-";
 
 /// A package that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,23 +34,6 @@ pub fn write_whole<E>(
     write(partial.as_file_mut())?;
     let size = place(partial, folder, path).map_err(io_error)?;
     Ok(Written { path: path.to_owned(), size })
-}
-
-/// Removes what a killed run left unfinished in `folder`, and tells how many files that were. No other run may write there
-/// meanwhile.
-///
-/// # Errors
-/// When the folder cannot be read or a file cannot be removed.
-pub fn remove_partials(folder: &Path) -> io::Result<usize> {
-    let mut removed = 0;
-    for entry in folder.read_dir()? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(PARTIAL_PREFIX) {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
 }
 
 fn place(partial: NamedTempFile, folder: &Path, path: &Path) -> io::Result<u64> {
@@ -89,14 +73,5 @@ mod tests {
         write_whole(&path, |e| e, fail).unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_a_killed_run_left_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".partial-x7Yz"), "half").unwrap();
-        fs::write(folder.path().join("a.deb"), "whole").unwrap();
-        assert_eq!(remove_partials(folder.path()).unwrap(), 1);
-        assert!(folder.path().join("a.deb").exists());
     }
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use formats::rpm_header::{Rpm, Tag, verify_digests};
 use golden::assert_golden;
 use packaging::distro::Compression;
+use packaging::lifecycle::Unit;
 use packaging::rpm::{self, NoSigner};
 use sample::sample;
 use tools::{run, try_run};
@@ -212,5 +213,17 @@ fn rpm_installs_keeps_an_edited_config_verifies_and_erases() {
 
     rpm(&["-e", "--nodeps", "wallarm-sample"]);
     assert!(!root.path().join("usr/bin/wallarm-sample").exists());
-    assert!(!root.path().join("var/lib/wallarm-sample").exists());
+    for folder in ["var/lib/wallarm-sample", "usr/share/wallarm-sample", "usr/share/doc/wallarm-sample"] {
+        assert!(!root.path().join(folder).exists(), "{folder} was left behind");
+    }
+}
+
+#[test]
+fn systemd_is_installed_before_the_scripts_that_call_systemctl() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut package = sample("el8");
+    package.lifecycle.units.push(Unit { name: "wallarm-sample.service".into(), shipped: true });
+    let path = rpm::write(&package, folder.path(), None::<NoSigner>).unwrap().path;
+    let needs = rpm_tool(&["-qp", "--qf", "[%{REQUIRENAME} %{REQUIREFLAGS:deptype}\\n]", path.to_str().unwrap()]);
+    assert!(needs.lines().any(|need| need == "systemd post,preun,postun"), "{needs}");
 }

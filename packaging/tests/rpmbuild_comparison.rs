@@ -18,9 +18,11 @@ use sample::{EPOCH, sample};
 use tools::run;
 
 /// What differs, and why that is right.
-const EXPECTED: [(u32, &str); 8] = [
+const EXPECTED: [(u32, &str); 10] = [
     (63, "the region spans the tags below"),
     (1064, "RPMVERSION: who wrote it"),
+    (1116, "DIRINDEXES: into the tag below; the paths are the golden file's"),
+    (1118, "DIRNAMES: sorted here, in the order of the files there"),
     (1122, "OPTFLAGS: nothing is compiled here"),
     (1132, "PLATFORM: of the build machine"),
     (1140, "FILECOLORS: rpmbuild asks libmagic"),
@@ -144,6 +146,9 @@ fn spec_text(package: &Package, stage: &Path) -> String {
         package.maintainer,
         stage.display(),
     );
+    for folder in ["doc/wallarm-sample", "licenses/wallarm-sample", "wallarm-sample"] {
+        writeln!(spec, "%dir %attr(0755,root,root) /usr/share/{folder}").unwrap();
+    }
     for (path, entry) in &package.contents {
         let mark = match (&entry.kind, entry.role) {
             (EntryKind::Directory, _) => "%dir ",

@@ -1,5 +1,7 @@
 //! From a [`Package`] to the `rpm` crate's builder.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rpm::{
     BuildConfig, CompressionWithLevel, Dependency, DependencyFlags, FileOptions, PackageBuilder, Scriptlet, Timestamp,
 };
@@ -43,7 +45,10 @@ pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
     relations(&mut builder, package);
     scriptlets(&mut builder, package);
     changelog(&mut builder, package)?;
-    for (path, entry) in &package.contents {
+    let (folders, folder) = (own_folders(package), Entry::folder());
+    let mut contents: BTreeMap<&InstallPath, &Entry> = package.contents.iter().collect();
+    contents.extend(folders.iter().map(|path| (path, &folder)));
+    for (path, entry) in contents {
         install(&mut builder, path, entry, epoch, &layout)?;
     }
     let mut bytes = Vec::new();
@@ -87,6 +92,9 @@ fn relations(builder: &mut PackageBuilder, package: &Package) {
         need.flags |= DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
         builder.requires(need);
     }
+    if !package.lifecycle.units.is_empty() {
+        builder.requires(service_manager());
+    }
     for symbol in &relations.rpm_libraries {
         let mut need = Dependency::any(symbol.as_str());
         need.flags |= DependencyFlags::FIND_REQUIRES;
@@ -107,6 +115,15 @@ fn relations(builder: &mut PackageBuilder, package: &Package) {
     for other in firsts(&relations.replaces) {
         builder.obsoletes(other);
     }
+}
+
+/// The scriptlets of a package with units call `systemctl`. Where a whole system is installed in one transaction (an image, an
+/// installation root), only this keeps rpm from running them before systemd is there, and the unit from staying disabled. In
+/// Debian the tools come with `init-system-helpers`, which is essential.
+fn service_manager() -> Dependency {
+    let mut need = Dependency::any("systemd");
+    need.flags |= DependencyFlags::SCRIPT_POST | DependencyFlags::SCRIPT_PREUN | DependencyFlags::SCRIPT_POSTUN;
+    need
 }
 
 fn dependency(target: &Target) -> Dependency {
@@ -153,6 +170,19 @@ fn changelog(builder: &mut PackageBuilder, package: &Package) -> Result<(), Erro
         builder.add_changelog_entry(author, changes.join("\n"), time("a changelog entry", release.date.noon())?);
     }
     Ok(())
+}
+
+/// Folders that bear the package's name and that it does not list: `/usr/share/doc/<name>`. dpkg removes a folder with the
+/// last file in it, rpm only what a package lists.
+fn own_folders(package: &Package) -> BTreeSet<InstallPath> {
+    let suffix = format!("/{}", package.name);
+    let ancestors = |path: &InstallPath| -> Vec<InstallPath> {
+        let path = path.as_str();
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        folders.filter(|folder| folder.ends_with(&suffix)).filter_map(|folder| folder.parse().ok()).collect()
+    };
+    let all = package.contents.keys().flat_map(ancestors);
+    all.filter(|folder| !package.contents.contains_key(folder)).collect()
 }
 
 fn install(

@@ -99,10 +99,12 @@ fn restart_running(sh: &mut Shell, units: &[Unit]) {
     }
 }
 
+/// Group and user apart: an administrator may have made either before.
 fn make_user(sh: &mut Shell, user: &SystemUser) {
     let SystemUser { name, home, comment } = user;
+    sh.when(format!("! getent group {name} >/dev/null"), |sh| _ = sh.line(format!("addgroup --quiet --system {name}")));
     sh.when(format!("! getent passwd {name} >/dev/null"), |sh| {
-        sh.line(format!("adduser --quiet --system --group --no-create-home --home {home} \\"));
+        sh.line(format!("adduser --quiet --system --ingroup {name} --no-create-home --home {home} \\"));
         sh.line(format!("    --shell /usr/sbin/nologin --gecos '{comment}' {name}"));
     });
 }
