@@ -24,6 +24,7 @@ pub mod relation;
 pub mod resolve;
 pub mod rpm;
 pub mod scripts;
+pub mod variables;
 pub mod version;
 
 mod text;

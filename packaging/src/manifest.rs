@@ -1,7 +1,7 @@
 //! `packages/<name>/package.toml`: one definition of a package for both formats.
 //!
 //! Unknown keys are refused, with file and line. `${word}` stands for a value of the distro or the release; see
-//! [`crate::resolve::Variables`].
+//! [`crate::variables::Variables`].
 
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,7 @@ use crate::names::{Arch, InstallPath, NameError, PackageArch};
 use crate::needs::{self, NeedsError};
 use crate::project::Project;
 use crate::relation::{Relation, RelationError, Relations};
+use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
 
 /// Why a package could not be resolved.
@@ -31,15 +32,8 @@ pub struct ResolveError {
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// `${word}` that stands for nothing.
-    #[error("unknown variable `${{{word}}}` in {place}; known: {known}")]
-    Variable {
-        /// The word.
-        word: String,
-        /// Where it stands.
-        place: String,
-        /// All words that would do.
-        known: String,
-    },
+    #[error(transparent)]
+    Variable(#[from] UnknownVariable),
     /// `@word` that the distro does not name.
     #[error("relation `@{word}`: distros.toml has no such key in this distro's `names`; add it")]
     Name {
@@ -119,56 +113,6 @@ pub struct Inputs {
     pub binaries: BTreeMap<(String, Arch), PathBuf>,
     /// Bytes made by the caller, by name.
     pub assets: BTreeMap<String, Vec<u8>>,
-}
-
-/// The values behind `${word}`.
-#[derive(Debug, Clone)]
-pub struct Variables(BTreeMap<&'static str, String>);
-
-impl Variables {
-    /// The values for one distro and architecture.
-    pub fn new(release: &Release, distro: &Distro, version: &Version, arch: Option<Arch>) -> Self {
-        let line = release.upstream.line();
-        let url = release.project.repository_url.trim_end_matches('/');
-        // An independent package is served from the folder of each architecture; the first one is its home.
-        let folder_arch = arch.or(distro.architectures.first().copied()).unwrap_or(Arch::X86_64);
-        Self(BTreeMap::from([
-            ("baseurl", format!("{url}/{}/", distro.yum_path(&line, folder_arch))),
-            ("line", line),
-            ("release", distro.release.clone()),
-            ("settings", distro.family.settings_folder().to_owned()),
-            ("title", distro.title.clone()),
-            ("units", distro.family.unit_folder().to_owned()),
-            ("version", version.to_string()),
-        ]))
-    }
-
-    /// Replaces `${word}`; what is no plain word in lower case, such as the shell's `${1:-.}`, is left alone.
-    fn replace(&self, text: &str, place: &str) -> Result<String, Problem> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            out.push_str(before);
-            let word = after.split_once('}').filter(|(word, _)| word.bytes().all(|byte| byte.is_ascii_lowercase()));
-            rest = if let Some((word, tail)) = word {
-                out.push_str(self.value(word, place)?);
-                tail
-            } else {
-                out.push_str("${");
-                after
-            };
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn value(&self, word: &str, place: &str) -> Result<&str, Problem> {
-        self.0.get(word).map(String::as_str).ok_or_else(|| Problem::Variable {
-            word: word.to_owned(),
-            place: place.to_owned(),
-            known: self.0.keys().copied().collect::<Vec<_>>().join(", "),
-        })
-    }
 }
 
 /// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
