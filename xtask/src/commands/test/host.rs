@@ -9,8 +9,21 @@ use super::stage::Stage;
 use crate::session::Session;
 
 /// Real tools that read what we write, and real clients that speak to the server.
-pub const FOR_CARGO_TESTS: &[&str] =
-    &["apt-utils", "createrepo-c", "dnf", "gnupg", "gpgv", "man-db", "python3-venv", "rpm", "tarantool", "xz-utils"];
+pub const FOR_CARGO_TESTS: &[&str] = &[
+    "apt-utils",
+    "cpio",
+    "createrepo-c",
+    "dnf",
+    "dpkg-dev",
+    "gnupg",
+    "gpgv",
+    "man-db",
+    "python3-venv",
+    "rpm",
+    "rpm2cpio",
+    "tarantool",
+    "xz-utils",
+];
 
 /// Installs what the stages miss when it may, and names it otherwise.
 pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
