@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use packaging::distro::Format;
-use repo_layout::{Event, Listener, Options, Report, Severity, Source, SuiteKind, TreePath, verify};
+use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath, verify};
 use signing::PublicKey;
 
-use crate::report::{self, Step};
+use crate::report;
 use crate::session::Session;
 
 /// Runs the command; any finding makes it fail.
@@ -30,20 +30,10 @@ pub fn check(source: &Source, key: Option<&Path>, session: &Session) -> Result<R
     if matches!(source, Source::Url(_)) {
         options.suites = published_suites(session)?;
     }
-    let step = Walking(session.progress.step(format!("Verifying {source}")));
-    let report = verify(source, &options, &step)?;
-    step.0.done();
+    let step = session.progress.step(format!("Verifying {source}"));
+    let report = verify(source, &options, &Silent)?;
+    step.done();
     Ok(report)
-}
-
-struct Walking(Step);
-
-impl Listener for Walking {
-    fn event(&self, event: &Event<'_>) {
-        if *event == Event::PackageRead {
-            self.0.advance();
-        }
-    }
 }
 
 /// Where the matrix publishes: nothing lists the folders of a web server.
