@@ -226,7 +226,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn what_is_stored_is_what_came_last(lengths in proptest::collection::vec(0usize..SLAB / 4, 1..60)) {
+        fn what_is_stored_is_what_came_last(lengths in proptest::collection::vec(0..=SLAB / 4 - HEADER, 1..60)) {
             let (mut ring, limit) = Ring::new(2 * SLAB as u64).unwrap();
             let mut expected = VecDeque::new();
             for (arrival, length) in lengths.into_iter().enumerate() {

@@ -25,9 +25,14 @@ pub fn documentation(session: &Session) -> Result<Count> {
     succeed(session, &args, &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
+/// What the property tests draw from, unless the caller sets proptest's variable: two runs of one commit try the same cases.
+/// A plain `cargo test` draws new ones each time.
+const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "4809");
+
 /// `cargo test`, with its own counts.
 pub fn tests(session: &Session) -> Result<Count> {
     let mut child = command(session)
+        .envs(std::env::var_os(SEED.0).is_none().then_some(SEED))
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .stdout(Stdio::piped())
         .spawn()

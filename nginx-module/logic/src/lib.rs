@@ -1,0 +1,4 @@
+//! What the NGINX module decides, without NGINX: everything here is safe Rust and is tested without a server.
+//!
+//! The module itself, one folder up, is the boundary: it turns what NGINX has into the types of this crate, and acts on what
+//! they say.
