@@ -4,3 +4,5 @@
 //! every value that comes out is scanned by the detectors that a compiled rule set holds. Nothing here does I/O or knows NGINX.
 
 pub mod attack;
+pub mod rules;
+pub mod scan;
