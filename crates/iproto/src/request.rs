@@ -102,9 +102,21 @@ pub fn write_eval(out: &mut Vec<u8>, sync: u64, expression: &str, arguments: imp
     });
 }
 
+/// Where the sync stands in a frame that this module wrote: length (5 bytes), header map (1), type (1 + 1), key and marker (2).
+const SYNC: std::ops::Range<usize> = 10..18;
+
+/// Replaces the sync of `frame`, a request that this module wrote: a client that queues requests numbers them when it sends
+/// them. Anything shorter than a request stays as it is.
+pub fn set_sync(frame: &mut [u8], sync: u64) {
+    if let Some(place) = frame.get_mut(SYNC) {
+        place.copy_from_slice(&sync.to_be_bytes());
+    }
+}
+
+/// The sync has a fixed width and place, for [`set_sync`].
 fn write_header(out: &mut Vec<u8>, kind: RequestType, sync: u64) -> Writer<'_> {
     let mut writer = Writer::new(out);
-    writer.map(2).uint(key::REQUEST_TYPE).uint(kind.code()).uint(key::SYNC).uint(sync);
+    writer.map(2).uint(key::REQUEST_TYPE).uint(kind.code()).uint(key::SYNC).uint64(sync);
     writer
 }
 
@@ -130,6 +142,33 @@ mod tests {
         assert_eq!(request.kind, RequestType::Call);
         assert_eq!((request.sync, request.name), (7, Some(&b"wallarm.hello"[..])));
         assert_eq!(request.arguments, [0x91, 0xc3]);
+    }
+
+    #[test]
+    fn a_request_can_be_numbered_after_it_was_written() {
+        let write: [fn(&mut Vec<u8>); 3] = [
+            |out| write_ping(out, 1),
+            |out| {
+                write_call(out, 1, "wallarm.hello", |writer| {
+                    writer.array(0);
+                });
+            },
+            |out| {
+                write_eval(out, 1, "return 1", |writer| {
+                    writer.array(0);
+                });
+            },
+        ];
+        for write in write {
+            let mut out = Vec::new();
+            write(&mut out);
+            let before = Request::decode(payload(&out)).unwrap();
+            let (kind, name) = (before.kind, before.name.map(<[u8]>::to_vec));
+            set_sync(&mut out, u64::MAX - 1);
+            let after = Request::decode(payload(&out)).unwrap();
+            assert_eq!((after.sync, after.kind, after.name), (u64::MAX - 1, kind, name.as_deref()));
+        }
+        set_sync(&mut [], 1);
     }
 
     #[test]

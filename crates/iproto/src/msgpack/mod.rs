@@ -4,4 +4,4 @@ mod reader;
 mod writer;
 
 pub use reader::{DecodeError, MAX_DEPTH, Reader, Scalar};
-pub use writer::Writer;
+pub use writer::{Text, Writer};
