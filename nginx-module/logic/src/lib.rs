@@ -2,3 +2,5 @@
 //!
 //! The module itself, one folder up, is the boundary: it turns what NGINX has into the types of this crate, and acts on what
 //! they say.
+
+pub mod record;

@@ -108,9 +108,17 @@ impl<'a> Writer<'a> {
     pub fn str_in_pieces(&mut self, write: impl FnOnce(&mut Text<'_>)) -> &mut Self {
         self.filled_in(0xdb, |writer| {
             let start = writer.out.len();
-            write(&mut Text { out: &mut *writer.out });
+            write(&mut Text { out: &mut *writer.out, start });
             writer.out.len() - start
         })
+    }
+
+    /// A string which `change` may alter, not resize, after it was copied.
+    pub fn str_changed(&mut self, value: &[u8], change: impl FnOnce(&mut [u8])) -> &mut Self {
+        self.str(value);
+        let start = self.out.len().saturating_sub(value.len());
+        change(&mut self.out[start..]);
+        self
     }
 
     /// An array whose values `write` appends, and says how many it appended. Its length takes four bytes, as above.
@@ -143,12 +151,18 @@ impl<'a> Writer<'a> {
 #[derive(Debug)]
 pub struct Text<'a> {
     out: &'a mut Vec<u8>,
+    start: usize,
 }
 
 impl Text<'_> {
     /// Appends `piece` to the string.
     pub fn push(&mut self, piece: &[u8]) {
         self.out.extend_from_slice(piece);
+    }
+
+    /// What was pushed so far, to be altered in place.
+    pub fn written(&mut self) -> &mut [u8] {
+        &mut self.out[self.start..]
     }
 }
 
@@ -166,16 +180,19 @@ mod tests {
             });
             writer.str(b"text").str_in_pieces(|text| {
                 text.push(b"two ");
-                text.push(b"pieces");
+                text.push(b"PIECES");
+                text.written()[4..].make_ascii_lowercase();
             });
-            2
+            writer.str(b"mask").str_changed(b"secret", |value| value.fill(b'*'));
+            3
         });
         let mut reader = Reader::new(&out);
-        assert_eq!((reader.map_len(), reader.str()), (Ok(2), Ok(&b"list"[..])));
+        assert_eq!((reader.map_len(), reader.str()), (Ok(3), Ok(&b"list"[..])));
         assert_eq!(reader.clone().raw(MAX_DEPTH), Ok(&b"\xdd\x00\x00\x00\x02\x07\xc0"[..]));
         reader.raw(MAX_DEPTH).unwrap();
         assert_eq!(reader.str(), Ok(&b"text"[..]));
         assert_eq!(reader.scalar(), Ok(Scalar::Str(b"two pieces")));
+        assert_eq!((reader.str(), reader.str()), (Ok(&b"mask"[..]), Ok(&b"******"[..])));
         assert_eq!(reader.finish(), Ok(()));
     }
 
