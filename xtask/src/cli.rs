@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::install_test::Side;
+
 /// Builds, packs, signs, publishes and tests the web-protection node.
 ///
 /// Exit status: 0 when all went well, 1 when something failed or a check found something, 2 when the command line is wrong.
@@ -40,6 +42,9 @@ pub enum Command {
     InstallTest(InstallTest),
     /// Run every test of the workspace. As root, it installs the Debian packages that it misses.
     Test(Test),
+    /// Measure the project beside its peers.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -182,6 +187,9 @@ pub struct InstallTest {
     /// bookworm, bullseye or el8; may be repeated.
     #[arg(long, required = true, value_name = "NAME")]
     pub distro: Vec<String>,
+    /// Which half of the node; may be repeated. [default: each that the distro has a root for]
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub side: Vec<Side>,
 }
 
 /// Run every test.
@@ -190,4 +198,28 @@ pub struct Test {
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Measure the project beside its peers.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
+    Nginx(BenchNginx),
+}
+
+/// What the module costs a request.
+#[derive(Debug, Args)]
+pub struct BenchNginx {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// How long one load lasts.
+    #[arg(long, default_value_t = 4, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: u32,
+    /// A module for Debian 12's NGINX. [default: built from this checkout]
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
 }

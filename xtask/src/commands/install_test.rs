@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cli::{InstallTest, KeyArgs};
 use crate::commands::{package, repo};
-use crate::install_test::{self, Listener, Outcome, Report, Row};
+use crate::install_test::{self, Listener, Outcome, Report, Row, Side};
 use crate::report::{self, Progress};
 use crate::session::Session;
 
@@ -15,7 +15,10 @@ use crate::session::Session;
 pub fn run(args: &InstallTest, session: &Session) -> Result<ExitCode> {
     let mut reports = Vec::new();
     for distro in &args.distro {
-        reports.push(try_distro(distro, session)?);
+        let sides = if args.side.is_empty() { Side::of(distro)? } else { args.side.clone() };
+        for side in sides {
+            reports.push(try_distro(distro, side, session)?);
+        }
     }
     if session.json {
         report::json(&reports)?;
@@ -26,12 +29,12 @@ pub fn run(args: &InstallTest, session: &Session) -> Result<ExitCode> {
 }
 
 /// Makes both releases and runs the scenario.
-pub fn try_distro(distro: &str, session: &Session) -> Result<Report> {
+pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report> {
     let work = session.target.join("install-test");
     let base = release(distro, 1, &work, session)?;
     let upgraded = release(distro, 2, &work, session)?;
     let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, work: &work };
-    install_test::run(test, &mut Shown(&session.progress))
+    install_test::run(test, side, &mut Shown(&session.progress))
 }
 
 /// A repository with one packing of the current version.
@@ -56,6 +59,13 @@ impl Listener for Shown<'_> {
     }
 }
 
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Postanalytics => "postanalytics side",
+        Side::Filtering => "filtering side",
+    }
+}
+
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "ok",
@@ -67,7 +77,7 @@ fn word(outcome: Outcome) -> &'static str {
 
 /// The table, and below it all that was seen where a fact does not hold.
 pub fn show(report: &Report) {
-    report::line(&format!("\n{} ({}), {:.0} s", report.title, report.distro, report.seconds));
+    report::line(&format!("\n{} ({}), {}, {:.0} s", report.title, report.distro, side(report.side), report.seconds));
     let rows: Vec<_> = report
         .rows
         .iter()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::cgroup::{self, Groups};
-use super::network::{self, Link};
+use super::network::{self, Cable, Link};
 use super::{Finished, Interrupt, process};
 
 const SCRIPT: &str = include_str!("machine.sh");
@@ -73,6 +73,15 @@ impl Machine {
     #[must_use]
     pub fn address(&self) -> Ipv4Addr {
         self.link.machine
+    }
+
+    /// Connects this machine and another by a link of their own, the `number`th of this machine, from 0.
+    ///
+    /// # Errors
+    ///
+    /// If `ip` or `nsenter` is missing or fails.
+    pub fn cable(&self, other: &Self, number: u8, interrupt: &Interrupt) -> Result<Cable> {
+        network::cable(self.leader, other.leader, number, interrupt)
     }
 
     /// Runs a line of shell inside, with `stdin` as its input.

@@ -64,6 +64,52 @@ pub fn connect(machine: &str, leader: u32, seed: u32, interrupt: &Interrupt) -> 
     Ok(link)
 }
 
+/// Connects two machines, whose first processes are `near` and `far`, by a link of their own. This host sees nothing of it.
+/// `number` is the first free one of the near machine.
+///
+/// # Errors
+///
+/// If `ip` is missing or fails.
+pub fn cable(near: u32, far: u32, number: u8, interrupt: &Interrupt) -> Result<Cable> {
+    let cable = Cable::number(number)?;
+    let device = format!("cable{number}");
+    let ends = [(near, cable.near), (far, cable.far)];
+    let [near, far] = [near, far].map(|leader| leader.to_string());
+    process::check(
+        Command::new("ip")
+            .args(["link", "add", &device, "netns", &near, "type", "veth"])
+            .args(["peer", "name", &device, "netns", &far]),
+        LIMIT,
+        interrupt,
+    )?;
+    for (leader, address) in ends {
+        for arguments in
+            [&["address", "add", &format!("{address}/30"), "dev", &device][..], &["link", "set", &device, "up"]]
+        {
+            let mut command = Command::new("nsenter");
+            command.args(["--target", &leader.to_string(), "--net", "--", "ip"]).args(arguments);
+            process::check(&mut command, LIMIT, interrupt)?;
+        }
+    }
+    Ok(cable)
+}
+
+/// Both ends of a link between two machines. Its addresses come from 192.0.2.0/24, which RFC 5737 sets aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cable {
+    /// Address of the machine that it was asked for.
+    pub near: Ipv4Addr,
+    /// Address of the other one.
+    pub far: Ipv4Addr,
+}
+
+impl Cable {
+    fn number(number: u8) -> Result<Self> {
+        let network = number.checked_mul(4).context("a machine can have 64 cables")?;
+        Ok(Self { near: Ipv4Addr::new(192, 0, 2, network + 1), far: Ipv4Addr::new(192, 0, 2, network + 2) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +120,14 @@ mod tests {
         assert_eq!(link, Link { host: Ipv4Addr::new(198, 18, 0, 5), machine: Ipv4Addr::new(198, 18, 0, 6) });
         assert_eq!(Link::number(NETWORKS - 1).machine, Ipv4Addr::new(198, 19, 255, 254));
         assert_eq!(Link::number(NETWORKS + 1), link);
+    }
+
+    #[test]
+    fn cables_of_one_machine_have_networks_of_their_own() {
+        let cable = Cable::number(1).unwrap();
+        assert_eq!(cable, Cable { near: Ipv4Addr::new(192, 0, 2, 5), far: Ipv4Addr::new(192, 0, 2, 6) });
+        assert_eq!(Cable::number(63).unwrap().far, Ipv4Addr::new(192, 0, 2, 254));
+        assert!(Cable::number(64).is_err());
     }
 
     #[test]

@@ -32,12 +32,27 @@ pub struct Recipe {
     pub inputs: Vec<(&'static str, &'static str)>,
 }
 
+/// A table: a root of its own, or another root and some packages.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Table {
+    Whole(Whole),
+    Like(Like),
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
+struct Whole {
     suite: String,
     packages: Vec<String>,
     scripts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Like {
+    like: String,
+    packages: Vec<String>,
 }
 
 impl Recipe {
@@ -48,9 +63,17 @@ impl Recipe {
     /// If there is none; the message lists those that there are.
     pub fn named(name: &str) -> Result<Self> {
         let mut tables = tables()?;
-        let Some(table) = tables.remove(name) else {
-            let known: Vec<&str> = tables.keys().map(String::as_str).collect();
-            bail!("no root is called `{name}`; there are {} (xtask/src/container/roots/roots.toml)", known.join(", "));
+        let known = tables.keys().cloned().collect::<Vec<_>>().join(", ");
+        let table = match tables.remove(name) {
+            Some(Table::Whole(table)) => table,
+            Some(Table::Like(Like { like, packages })) => {
+                let Some(Table::Whole(mut table)) = tables.remove(&like) else {
+                    bail!("roots.toml, [{name}] like: `{like}` is not a root of its own");
+                };
+                table.packages.extend(packages);
+                table
+            }
+            None => bail!("no root is called `{name}`; there are {known} (xtask/src/container/roots/roots.toml)"),
         };
         let mut scripts = Vec::new();
         for script in &table.scripts {
@@ -61,6 +84,15 @@ impl Recipe {
         let needs_spec = table.scripts.iter().any(|script| script == "el-base.sh");
         let inputs = if needs_spec { vec![("/tmp/el-base.spec", EL_BASE_SPEC)] } else { Vec::new() };
         Ok(Self { name: name.to_owned(), suite: table.suite, packages: table.packages, scripts, inputs })
+    }
+
+    /// Whether there is a root called `name`.
+    ///
+    /// # Errors
+    ///
+    /// If `roots.toml` cannot be read.
+    pub fn exists(name: &str) -> Result<bool> {
+        Ok(tables()?.contains_key(name))
     }
 
     /// Changes whenever anything of the recipe does: part of the name under which the root is kept.
@@ -100,7 +132,10 @@ mod tests {
     #[test]
     fn an_unknown_root_is_refused_with_the_known_ones() {
         let error = Recipe::named("etch").unwrap_err().to_string();
-        assert!(error.contains("`etch`") && error.contains("bookworm, bullseye, el8"), "{error}");
+        assert!(
+            error.contains("`etch`") && error.contains("bookworm, bookworm-nginx, bullseye, bullseye-nginx, el8"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `docs/commands.toml`: the commands that the documentation tells users to type.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,10 @@ const PATH: &str = "docs/commands.toml";
 pub struct Documented {
     /// Scheme and name of the repository's host in the documentation.
     pub host: String,
+    upstream: String,
+    /// The line of `nginx.conf` that loads the module.
+    #[serde(rename = "load-module")]
+    pub load_module: String,
     families: BTreeMap<Family, Common>,
     systems: BTreeMap<String, System>,
 }
@@ -26,6 +31,16 @@ pub enum Family {
     Deb,
     /// yum and dnf.
     Rpm,
+}
+
+/// Whose NGINX a system has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nginx {
+    /// The system's own.
+    Distribution,
+    /// That of nginx.org.
+    NginxOrg,
 }
 
 /// Where in the documentation a command stands.
@@ -88,6 +103,17 @@ struct Common {
     renew_repository: Vec<Command>,
     upgrade: Vec<Command>,
     remove: Vec<Command>,
+    filtering: BTreeMap<Nginx, Filtering>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filtering {
+    install: Vec<Command>,
+    configure: Vec<Command>,
+    restart: Vec<Command>,
+    check: Vec<Command>,
+    remove: Vec<Command>,
 }
 
 impl Documented {
@@ -144,6 +170,28 @@ impl Documented {
         }
     }
 
+    /// The commands of one part for the filtering side on `system`; where it has none of its own, those of
+    /// [`Documented::commands`].
+    #[must_use]
+    pub fn filtering<'a>(&'a self, system: &'a System, nginx: Nginx, part: Part) -> &'a [Command] {
+        let own = self.families.get(&system.family).and_then(|common| common.filtering.get(&nginx));
+        match (own, part) {
+            (None, _) => &[],
+            (Some(own), Part::Install) => &own.install,
+            (Some(own), Part::Configure) => &own.configure,
+            (Some(own), Part::Restart) => &own.restart,
+            (Some(own), Part::Check) => &own.check,
+            (Some(own), Part::Remove) => &own.remove,
+            (Some(_), _) => self.commands(system, part),
+        }
+    }
+
+    /// The block that names two postanalytics servers, with their addresses.
+    #[must_use]
+    pub fn upstream(&self, first: IpAddr, second: IpAddr) -> String {
+        self.upstream.replace("<ip1>", &first.to_string()).replace("<ip2>", &second.to_string())
+    }
+
     /// A command with another host in place of the documentation's: `url` has a scheme and no slash at its end.
     #[must_use]
     pub fn at(&self, command: &Command, url: &str) -> String {
@@ -174,6 +222,9 @@ mod tests {
             for part in PARTS {
                 let needless = part == Part::RenewRepository && system.family == Family::Deb;
                 assert_eq!(list.commands(system, part).is_empty(), needless, "{name} {part:?}");
+                for nginx in [Nginx::Distribution, Nginx::NginxOrg] {
+                    assert_eq!(list.filtering(system, nginx, part).is_empty(), needless, "{name} {nginx:?} {part:?}");
+                }
             }
         }
     }
@@ -209,6 +260,23 @@ mod tests {
             list.at(key, "http://198.18.0.1:80"),
             "curl -fSsL http://198.18.0.1:80/wallarm.gpg | sudo gpg --no-default-keyring --keyring \
              gnupg-ring:/etc/apt/trusted.gpg.d/wallarm.gpg --import"
+        );
+    }
+
+    #[test]
+    fn the_upstream_block_is_the_one_of_the_specification() {
+        let block = Documented::read().unwrap().upstream([192, 0, 2, 2].into(), [192, 0, 2, 6].into());
+        let lines: Vec<&str> = block.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "upstream wallarm_tarantool {",
+                "server 192.0.2.2:3313 max_fails=0 fail_timeout=0 max_conns=1;",
+                "server 192.0.2.6:3313 max_fails=0 fail_timeout=0 max_conns=1;",
+                "keepalive 2;",
+                "}",
+                "wallarm_tarantool_upstream wallarm_tarantool;",
+            ]
         );
     }
 

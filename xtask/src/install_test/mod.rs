@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`documented`] | the commands, from `docs/commands.toml` |
 //! | [`debian`], [`el`] | the scenarios, as lists of facts |
+//! | [`filtering`] | the scenario of NGINX and the module, beside two servers |
 //! | [`service`] | the facts about the server that do not depend on the package format |
 //! | [`stage`] | the machine, the repository and what was typed: what a step works with |
 //! | [`corrupt`] | copies of a repository with flipped bytes |
@@ -15,6 +16,7 @@ pub mod corrupt;
 pub mod debian;
 pub mod documented;
 pub mod el;
+pub mod filtering;
 pub mod report;
 pub mod service;
 pub mod stage;
@@ -22,14 +24,14 @@ pub mod stage;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::container::{Interrupt, Machine, Recipe, machine, root};
 use crate::http;
 
 pub use documented::{Documented, Family, Part};
 pub use report::{Outcome, Report, Row};
-use stage::{Paths, Stage};
+use stage::{Paths, Peer, Stage};
 
 /// What to try.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,32 @@ pub struct InstallTest<'a> {
     pub upgraded: &'a Path,
     /// Folder for roots, which are kept, and for what a run needs: `target/install-test`.
     pub work: &'a Path,
+}
+
+/// Which half of the node is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The postanalytics server alone.
+    Postanalytics,
+    /// NGINX with the module, and two postanalytics servers on machines of their own.
+    Filtering,
+}
+
+impl Side {
+    /// The sides that can be tried on a distro: the filtering side where there is a root with its NGINX.
+    ///
+    /// # Errors
+    ///
+    /// If `roots.toml` cannot be read.
+    pub fn of(distro: &str) -> Result<Vec<Self>> {
+        let with_nginx = Recipe::exists(&root_with_nginx(distro))?;
+        Ok([Some(Self::Postanalytics), with_nginx.then_some(Self::Filtering)].into_iter().flatten().collect())
+    }
+}
+
+fn root_with_nginx(distro: &str) -> String {
+    format!("{distro}-nginx")
 }
 
 /// Hears about steps as they happen.
@@ -73,13 +101,13 @@ impl Step {
     }
 }
 
-/// Runs the scenario of a distro from boot to purge.
+/// Runs the scenario of one side of a distro from boot to purge.
 ///
 /// # Errors
 ///
-/// If the test cannot be run: without root, for an unknown distro, with a folder that is no repository, when the machine
-/// does not boot, or after an interrupt. A fact that does not hold is no error; see [`Report::ok`].
-pub fn run(test: InstallTest<'_>, listener: &mut dyn Listener) -> Result<Report> {
+/// If the test cannot be run: without root, for an unknown distro, with a folder that is no repository, when a machine does
+/// not boot, or after an interrupt. A fact that does not hold is no error; see [`Report::ok`].
+pub fn run(test: InstallTest<'_>, side: Side, listener: &mut dyn Listener) -> Result<Report> {
     let recipe = Recipe::named(test.distro)?;
     let list = Documented::read()?;
     let system = list.system(test.distro)?;
@@ -90,17 +118,36 @@ pub fn run(test: InstallTest<'_>, listener: &mut dyn Listener) -> Result<Report>
     machine::sweep(&paths.machines)?;
 
     let begun = Instant::now();
-    let mut report = Report::new(test.distro, &system.title);
-    let root = report.step("a root with what the system brings is at hand", listener, || {
-        root::ensure(&recipe, &paths.roots, &interrupt)
+    let mut report = Report::new(test.distro, &system.title, side);
+    let machines = report.step("the roots with what the system brings are at hand", listener, || match side {
+        Side::Postanalytics => Ok(vec![root::ensure(&recipe, &paths.roots, &interrupt)?]),
+        Side::Filtering => {
+            let with_nginx = Recipe::named(&root_with_nginx(test.distro))?;
+            let server = root::ensure(&recipe, &paths.roots, &interrupt)?;
+            Ok(vec![root::ensure(&with_nginx, &paths.roots, &interrupt)?, server.clone(), server])
+        }
     })?;
-    let machine = report.step("the system boots", listener, || Machine::boot(&root, &paths.machines, &interrupt))?;
-    // Declared after the machine, so that it ends before the network does.
-    let server = http::serve(test.base, (machine.host_address(), 0).into())?;
-    let mut stage = Stage::new(&test, &list, system, &machine, &server, &interrupt);
-    let scenario = match system.family {
-        Family::Deb => debian::STEPS,
-        Family::Rpm => el::STEPS,
+    let machines = report.step("the systems boot", listener, || {
+        machines.iter().map(|root| Machine::boot(root, &paths.machines, &interrupt)).collect::<Result<Vec<_>>>()
+    })?;
+    // Declared after the machines, so that they end before the network does.
+    let servers = machines
+        .iter()
+        .map(|machine| http::serve(test.base, (machine.host_address(), 0).into()))
+        .collect::<Result<Vec<_>>>()?;
+    let mut stages = machines
+        .iter()
+        .zip(&servers)
+        .map(|(machine, server)| Stage::new(&test, &list, system, machine, server, &interrupt));
+    let mut stage = stages.next().context("there is a machine")?;
+    for (number, other) in (0..).zip(stages) {
+        let cable = stage.machine.cable(other.machine, number, &interrupt)?;
+        stage.peers.push(Peer { address: cable.far, stage: other });
+    }
+    let scenario = match (side, system.family) {
+        (Side::Postanalytics, Family::Deb) => debian::STEPS,
+        (Side::Postanalytics, Family::Rpm) => el::STEPS,
+        (Side::Filtering, _) => filtering::STEPS,
     };
     report.scenario(scenario, &mut stage, listener)?;
     report.seconds = begun.elapsed().as_secs_f64();

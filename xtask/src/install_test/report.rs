@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::stage::Stage;
-use super::{Listener, Step};
+use super::{Listener, Side, Step};
 
 /// The result of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,6 +15,8 @@ pub struct Report {
     pub distro: String,
     /// How people call it.
     pub title: String,
+    /// Which half of the node was tried.
+    pub side: Side,
     /// A row for every step, in order.
     pub rows: Vec<Row>,
     /// Seconds that all of it took.
@@ -51,8 +53,8 @@ pub enum Outcome {
 }
 
 impl Report {
-    pub(super) fn new(distro: &str, title: &str) -> Self {
-        Self { distro: distro.to_owned(), title: title.to_owned(), rows: Vec::new(), seconds: 0.0 }
+    pub(super) fn new(distro: &str, title: &str, side: Side) -> Self {
+        Self { distro: distro.to_owned(), title: title.to_owned(), side, rows: Vec::new(), seconds: 0.0 }
     }
 
     /// Whether every fact holds.

@@ -210,7 +210,7 @@ fn log_lines(stage: &mut Stage<'_>) -> Result<u64> {
 }
 
 /// Edits the settings file: the line of `name`, commented out or not, gets `value`.
-fn set(stage: &mut Stage<'_>, name: &str, value: &str) -> Result<()> {
+pub(super) fn set(stage: &mut Stage<'_>, name: &str, value: &str) -> Result<()> {
     let file = stage.settings();
     stage.admin(&format!("sudo sed -i \"s/^#\\?{name}=.*/{name}={value}/\" {file}"))?;
     // sed says nothing when no line matches.

@@ -1,13 +1,13 @@
 //! What a step works with: the machine, the repository that it sees, and the documented commands.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::InstallTest;
-use super::documented::{Documented, Family, Part, System};
+use super::documented::{Command, Documented, Family, Nginx, Part, System};
 use crate::container::{Finished, Interrupt, Login, Machine};
 use crate::http::Server;
 
@@ -43,15 +43,26 @@ pub struct Stage<'a> {
     /// The machine's repository server.
     pub server: &'a Server,
     pub(super) interrupt: &'a Interrupt,
-    list: &'a Documented,
+    pub(super) list: &'a Documented,
     system: &'a System,
-    machine: &'a Machine,
+    pub(super) machine: &'a Machine,
+    /// The postanalytics servers that this machine reports to, if it is a filtering node.
+    pub peers: Vec<Peer<'a>>,
     typed: Vec<String>,
     left_out: Vec<(String, String)>,
     /// What the last documented part wrote, command by command.
     said: Vec<(String, String)>,
     /// What one step leaves for a later one to compare with.
     pub remembered: String,
+}
+
+/// Another machine, and the address by which this one reaches it.
+#[derive(Debug)]
+pub struct Peer<'a> {
+    /// The address, on a link between the two.
+    pub address: Ipv4Addr,
+    /// The machine.
+    pub stage: Stage<'a>,
 }
 
 impl<'a> Stage<'a> {
@@ -64,7 +75,8 @@ impl<'a> Stage<'a> {
         interrupt: &'a Interrupt,
     ) -> Self {
         let (typed, left_out, said) = (Vec::new(), Vec::new(), Vec::new());
-        Self { test, server, interrupt, list, system, machine, typed, left_out, said, remembered: String::new() }
+        let (peers, remembered) = (Vec::new(), String::new());
+        Self { test, server, interrupt, list, system, machine, peers, typed, left_out, said, remembered }
     }
 
     /// Types the documented commands of `part`, as the administrator of the machine would.
@@ -73,9 +85,22 @@ impl<'a> Stage<'a> {
     ///
     /// If one fails.
     pub fn documented(&mut self, part: Part) -> Result<()> {
+        self.type_commands(self.list.commands(self.system, part))
+    }
+
+    /// The same for the filtering side, with this NGINX.
+    ///
+    /// # Errors
+    ///
+    /// If one fails.
+    pub fn documented_for(&mut self, nginx: Nginx, part: Part) -> Result<()> {
+        self.type_commands(self.list.filtering(self.system, nginx, part))
+    }
+
+    fn type_commands(&mut self, commands: &[Command]) -> Result<()> {
         self.said.clear();
-        let (list, system) = (self.list, self.system);
-        for command in list.commands(system, part) {
+        let list = self.list;
+        for command in commands {
             let line = list.at(command, &self.server.url());
             if let Some(reason) = &command.not_run {
                 self.left_out.push((line, reason.clone()));
@@ -170,6 +195,23 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Waits until `look` says that `fact` holds.
+    ///
+    /// # Errors
+    ///
+    /// If it does not within a time that is ample; the error has what `look` saw last.
+    pub fn until(&mut self, fact: &str, look: impl Fn(&mut Self) -> Result<(bool, String)>) -> Result<()> {
+        let until = Instant::now() + SOON;
+        loop {
+            let (holds, seen) = look(self)?;
+            if holds {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{fact}: not so after {} s, it is {seen}", SOON.as_secs());
+            std::thread::sleep(TICK);
+        }
+    }
+
     /// Where the settings file is.
     #[must_use]
     pub fn settings(&self) -> &'static str {
@@ -192,7 +234,13 @@ impl<'a> Stage<'a> {
 
     /// What was typed since the last call, and what was left out and why.
     pub(super) fn take_typed(&mut self) -> (Vec<String>, Vec<(String, String)>) {
-        (std::mem::take(&mut self.typed), std::mem::take(&mut self.left_out))
+        let mut taken = (std::mem::take(&mut self.typed), std::mem::take(&mut self.left_out));
+        for peer in &mut self.peers {
+            let (typed, left_out) = peer.stage.take_typed();
+            taken.0.extend(typed);
+            taken.1.extend(left_out);
+        }
+        taken
     }
 }
 

@@ -5,27 +5,37 @@ use anyhow::Result;
 use super::host;
 use super::stage::Count;
 use crate::commands::install_test;
-use crate::install_test::Outcome;
+use crate::install_test::{Outcome, Side};
 use crate::session::Session;
 
 /// Debian 12.
 pub fn bookworm(session: &Session) -> Result<Count> {
-    install("bookworm", session)
+    install("bookworm", Side::Postanalytics, session)
+}
+
+/// Debian 12 with its NGINX.
+pub fn bookworm_nginx(session: &Session) -> Result<Count> {
+    install("bookworm", Side::Filtering, session)
 }
 
 /// Debian 11.
 pub fn bullseye(session: &Session) -> Result<Count> {
-    install("bullseye", session)
+    install("bullseye", Side::Postanalytics, session)
+}
+
+/// Debian 11 with its NGINX.
+pub fn bullseye_nginx(session: &Session) -> Result<Count> {
+    install("bullseye", Side::Filtering, session)
 }
 
 /// Enterprise Linux 8, over a fixture for its base.
 pub fn el8(session: &Session) -> Result<Count> {
-    install("el8", session)
+    install("el8", Side::Postanalytics, session)
 }
 
-fn install(distro: &str, session: &Session) -> Result<Count> {
+fn install(distro: &str, side: Side, session: &Session) -> Result<Count> {
     anyhow::ensure!(host::is_root(), "containers need root: run the tests as root, or leave them out with --quick");
-    let report = install_test::try_distro(distro, session)?;
+    let report = install_test::try_distro(distro, side, session)?;
     for row in report.rows.iter().filter(|row| row.outcome == Outcome::Failed) {
         session.say(&install_test::failure(row));
     }
