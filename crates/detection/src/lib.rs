@@ -4,5 +4,25 @@
 //! every value that comes out is scanned by the detectors that a compiled rule set holds. Nothing here does I/O or knows NGINX.
 
 pub mod attack;
+mod decoders;
+mod findings;
+mod inspection;
+mod limits;
+mod look;
+mod parser;
+mod point;
+mod request;
 pub mod rules;
 pub mod scan;
+mod values;
+mod walk;
+
+pub use attack::{Attack, AttackSet};
+pub use findings::{Finding, MAX_FINDINGS, SHOWN_VALUE};
+pub use inspection::{Inspection, Progress, Settings};
+pub use limits::{Limits, MAX_DEPTH, Overlimit, WINDOW, WINDOW_OVERLAP};
+pub use parser::{Parser, ParserSet};
+pub use point::Point;
+pub use rules::{DbError, Rules};
+pub use scan::Place;
+pub use walk::Observer;

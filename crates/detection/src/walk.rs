@@ -1,0 +1,286 @@
+//! The walk through the values of a request.
+//!
+//! What is still to be done lies on a stack of small tasks instead of the call stack: a walk can pause after any of them, and
+//! data that is nested 100,000 deep costs it nothing. A task takes the same step whatever the budget of the caller is, so
+//! that pauses never change what is found.
+
+use crate::attack::Attack;
+use crate::decoders::fields::{Field, Fields};
+use crate::decoders::{DECODERS, Method};
+use crate::findings::{Findings, Found};
+use crate::inspection::Settings;
+use crate::limits::{Overlimit, WINDOW, WINDOW_OVERLAP};
+use crate::look::Look;
+use crate::point::{PointId, Points, Step, Tag};
+use crate::request::{HeadWalk, PathWalk, Request};
+use crate::rules::Rules;
+use crate::scan::{Matches, Place};
+use crate::values::{Buffers, Slice};
+
+/// A value to be examined.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value {
+    pub(crate) bytes: Slice,
+    pub(crate) point: PointId,
+    pub(crate) place: Place,
+    /// Decoders that it came out of.
+    pub(crate) depth: u8,
+    /// Decompressors that it came out of.
+    pub(crate) compressed: u8,
+    /// Whether it is a window of a long value, or came out of one: no value of its own in the count of values.
+    pub(crate) piece: bool,
+}
+
+impl Value {
+    /// A value that came out of no decoder.
+    pub(crate) const fn new(bytes: Slice, point: PointId, place: Place) -> Self {
+        Self { bytes, point, place, depth: 0, compressed: 0, piece: false }
+    }
+
+    /// What a decoder made of this value, at another point.
+    pub(crate) const fn child(self, bytes: Slice, point: PointId) -> Self {
+        Self { bytes, point, depth: self.depth.saturating_add(1), ..self }
+    }
+}
+
+/// How far output of decoders and chains of points reached, to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    bytes: usize,
+    points: usize,
+}
+
+/// Something still to be done.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Examine a value and everything that it can be decoded to.
+    Value(Value),
+    /// Examine a value as it is.
+    Scan(Value),
+    /// Examine a long value window by window, from this offset on.
+    Windows(Value, usize),
+    /// Try the decoders on a value, from this one on.
+    Decoders(Value, Look, usize),
+    /// Forget the bytes and points that were made since.
+    Release(Mark),
+    /// Go on with request line and headers.
+    Head(HeadWalk),
+    /// Go on with the parts of the path.
+    Path(PathWalk),
+    /// Go on with parameters.
+    Fields(Fields),
+}
+
+/// Sees every value as it is examined. Meant for tests and for tools that explain an analysis.
+pub trait Observer {
+    /// `value`, which stands at `point`, is about to be scanned.
+    fn value(&mut self, point: &dyn std::fmt::Display, place: Place, value: &[u8]);
+}
+
+/// Sees nothing.
+impl Observer for () {
+    fn value(&mut self, _point: &dyn std::fmt::Display, _place: Place, _value: &[u8]) {}
+}
+
+/// What a walk needs besides itself.
+pub(crate) struct Context<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) rules: &'a Rules,
+    pub(crate) observer: &'a mut dyn Observer,
+}
+
+/// The state of a walk.
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    pub(crate) settings: Settings,
+    pub(crate) buffers: Buffers,
+    pub(crate) points: Points,
+    pub(crate) findings: Findings,
+    /// Parameters of the lists that are being walked through, the innermost last.
+    pub(crate) fields: Vec<Field>,
+    /// Room to sort parameters in.
+    pub(crate) order: Vec<u32>,
+    /// Bytes that decompressors put out so far.
+    pub(crate) decompressed: u64,
+    tasks: Vec<Task>,
+    matches: Matches,
+    values: usize,
+    overlimit: Option<Overlimit>,
+}
+
+impl Walk {
+    /// Starts again, and keeps the memory.
+    pub(crate) fn begin(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.buffers.clear();
+        self.points.clear();
+        self.findings.clear();
+        self.fields.clear();
+        self.fields.shrink_to(1024);
+        self.order.clear();
+        self.order.shrink_to(1024);
+        self.tasks.clear();
+        self.tasks.shrink_to(1024);
+        self.matches.clear();
+        self.decompressed = 0;
+        self.values = 0;
+        self.overlimit = None;
+    }
+
+    /// Bytes held.
+    pub(crate) fn held(&self) -> usize {
+        self.buffers.held()
+            + self.points.held()
+            + self.findings.held()
+            + self.fields.len() * size_of::<Field>()
+            + self.order.len() * size_of::<u32>()
+            + self.tasks.len() * size_of::<Task>()
+    }
+
+    /// The limit that ended the walk, if one did.
+    pub(crate) const fn overlimit(&self) -> Option<Overlimit> {
+        self.overlimit
+    }
+
+    /// Ends the walk. What was found stays.
+    pub(crate) fn stop(&mut self, limit: Overlimit) {
+        if self.overlimit.is_none() {
+            self.overlimit = Some(limit);
+            self.tasks.clear();
+            if limit.is_attack() {
+                self.findings.add_attack(Attack::OverlimitRes);
+            }
+        }
+    }
+
+    pub(crate) fn push(&mut self, task: Task) {
+        self.tasks.push(task);
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Where bytes and points end now.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { bytes: self.buffers.mark(), points: self.points.mark() }
+    }
+
+    /// Does the next thing; about how many bytes it looked at. `None` when nothing is left to do.
+    pub(crate) fn advance(&mut self, context: &mut Context<'_>) -> Option<usize> {
+        let cost = match self.tasks.pop()? {
+            Task::Value(value) => self.value(value, context),
+            Task::Scan(value) => self.scan(value, context),
+            Task::Windows(value, at) => self.windows(value, at),
+            Task::Decoders(value, look, next) => self.decoders(value, look, next),
+            Task::Release(mark) => {
+                self.buffers.release(mark.bytes);
+                self.points.release(mark.points);
+                0
+            }
+            Task::Head(head) => head.advance(self, context.request),
+            Task::Path(path) => path.advance(self),
+            Task::Fields(fields) => fields.advance(self),
+        };
+        let limit = self.settings.limits.memory;
+        if limit > 0 && self.held() > limit {
+            self.stop(Overlimit::Memory);
+        }
+        Some(cost)
+    }
+
+    /// Examines a value, and sees to it that everything in it will be.
+    fn value(&mut self, value: Value, context: &mut Context<'_>) -> usize {
+        if !value.piece {
+            if self.values >= self.settings.limits.values {
+                self.stop(Overlimit::Values);
+                return 0;
+            }
+            self.values += 1;
+        }
+        if value.bytes.is_empty() {
+            return 0;
+        }
+        // A long value is looked at window by window; of itself, only the beginning tells which structure it may have.
+        let long = value.bytes.len() > WINDOW;
+        let bytes = self.buffers.get(value.bytes.part(0, WINDOW));
+        let look = Look::at(bytes);
+        let structured = value.depth < self.settings.limits.depth
+            && DECODERS.iter().any(|decoder| {
+                decoder.replaces_scan && decoder.is_on(self.settings.parsers) && (decoder.suits)(look, bytes)
+            });
+        if value.depth < self.settings.limits.depth {
+            self.push(Task::Decoders(value, look, 0));
+        }
+        match (structured, long) {
+            (true, _) => 0,
+            (false, true) => {
+                self.push(Task::Windows(value, 0));
+                0
+            }
+            (false, false) => self.scan(value, context),
+        }
+    }
+
+    /// Scans a value as it is.
+    pub(crate) fn scan(&mut self, value: Value, context: &mut Context<'_>) -> usize {
+        let bytes = self.buffers.get(value.bytes);
+        context.observer.value(&self.points.show(value.point, &self.buffers), value.place, bytes);
+        self.matches.clear();
+        context.rules.scan(bytes, value.place, self.settings.confirm, &mut self.matches);
+        if !self.matches.is_empty() {
+            let found = Found { bytes: value.bytes, point: value.point, buffers: &self.buffers, points: &self.points };
+            self.findings.add(self.matches.as_slice(), &found);
+        }
+        bytes.len()
+    }
+
+    /// Adds a finding that no rule made.
+    pub(crate) fn report(&mut self, attack: Attack, bytes: Slice, point: PointId) {
+        let found = Found { bytes, point, buffers: &self.buffers, points: &self.points };
+        self.findings.add_one(attack, 0, &found);
+    }
+
+    /// Takes the next window of a long value.
+    fn windows(&mut self, value: Value, at: usize) -> usize {
+        let window = value.bytes.part(at, at.saturating_add(WINDOW));
+        if at.saturating_add(WINDOW) < value.bytes.len() {
+            self.push(Task::Windows(value, at.saturating_add(WINDOW - WINDOW_OVERLAP)));
+        }
+        self.push(Task::Value(Value { bytes: window, piece: true, ..value }));
+        0
+    }
+
+    /// Tries the next decoder that suits a value, and leaves the ones behind it for later.
+    fn decoders(&mut self, value: Value, look: Look, next: usize) -> usize {
+        let long = value.bytes.len() > WINDOW;
+        let bytes = self.buffers.get(value.bytes.part(0, WINDOW));
+        let Some((at, decoder)) = DECODERS.iter().enumerate().skip(next).find(|(_, decoder)| {
+            // Windows see the decoders of text, long values those of structures.
+            (matches!(decoder.method, Method::Text { .. }) != long || !value.piece && !long)
+                && decoder.is_on(self.settings.parsers)
+                && (decoder.suits)(look, bytes)
+        }) else {
+            return 0;
+        };
+        self.push(Task::Decoders(value, look, at + 1));
+        let mark = self.mark();
+        self.push(Task::Release(mark));
+        match decoder.method {
+            Method::Text { tag, decode } => {
+                if let Some(decoded) = self.buffers.decode(value.bytes, decode) {
+                    let point = tag.map_or(value.point, |tag| self.points.tag(value.point, tag));
+                    self.push(Task::Value(value.child(decoded, point)));
+                }
+            }
+            Method::Structure { open } => open(self, value),
+        }
+        value.bytes.len().min(WINDOW)
+    }
+
+    /// The point of a name that stands below `parent`, among the names of `tag`.
+    pub(crate) fn name_point(&mut self, parent: PointId, tag: Tag) -> PointId {
+        self.points.add(parent, Step::NameOf(tag))
+    }
+}
