@@ -14,12 +14,14 @@
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
 //! | `statistics.rs`, `export.rs` | the documented figures |
+//! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
 //! | `notify.rs`, `system.rs` | systemd, the machine |
 //! | `console.rs` | the client |
 //!
 //! Counting, grouping, spooling and exporting attach to [`store`] (they read its old end) and feed [`export`].
 
+mod attack_counters;
 mod console;
 mod export;
 mod log;

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::attack_counters::AttackCounters;
 use crate::export::{ExportStatistics, UNREGISTERED};
 use crate::log::Part;
 use crate::server::Server;
@@ -80,7 +81,7 @@ fn answer(server: &Server, method: &Method, path: &str) -> Response<String> {
     let (status, body) = match (method, path) {
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let connections = server.connections.load(Ordering::Relaxed);
-            (StatusCode::OK, page(&server.store.statistics(), &UNREGISTERED, connections))
+            (StatusCode::OK, page(&server.store.statistics(), &UNREGISTERED, &server.attacks, connections))
         }
         (&Method::GET | &Method::HEAD, _) => (StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
         _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n".to_owned()),
@@ -95,7 +96,7 @@ fn answer(server: &Server, method: &Method, path: &str) -> Response<String> {
 }
 
 /// All metrics of one moment.
-fn page(store: &Statistics, export: &ExportStatistics, connections: usize) -> String {
+fn page(store: &Statistics, export: &ExportStatistics, attacks: &AttackCounters, connections: usize) -> String {
     let mut page = String::with_capacity(2048);
     let mut metric = |name: &str, kind: &str, help: &str, value: &dyn Display| {
         let name = format!("wallarm_tarantool_{name}");
@@ -113,17 +114,25 @@ fn page(store: &Statistics, export: &ExportStatistics, connections: usize) -> St
     metric("connections", "gauge", "Open connections.", &connections);
     metric("requests_total", "counter", "Requests stored.", &store.requests);
     metric("evicted_total", "counter", "Stored requests that gave way to newer ones.", &store.evicted);
+    let name = "wallarm_tarantool_attacks_total";
+    let _ = write!(page, "# HELP {name} Stored requests that carried an attack, by its type.\n# TYPE {name} counter\n");
+    for (attack, count) in attacks.counts() {
+        let _ = writeln!(page, "{name}{{type=\"{}\"}} {count}", attack.code());
+    }
     page
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attacks::{Attack, AttackSet};
 
     #[test]
     fn the_page_has_the_documented_names_and_the_format_of_prometheus() {
         let store = Statistics { timeframe: 900.5, arena: 1 << 30, used: 1012, requests: 7, evicted: 6 };
         let export = ExportStatistics { delay: 1.25, dropped: 3, dropping: true };
-        assert_eq!(page(&store, &export, 2), include_str!("../tests/golden/metrics.txt"));
+        let attacks = AttackCounters::default();
+        attacks.count(AttackSet::from_iter([Attack::Ptrav]));
+        assert_eq!(page(&store, &export, &attacks, 2), include_str!("../tests/golden/metrics.txt"));
     }
 }

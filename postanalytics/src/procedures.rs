@@ -148,6 +148,7 @@ impl<'a> Desk<'a> {
             }
             None => self.push_without_body(incoming.bytes)?,
         }
+        self.server.attacks.count(incoming.attacks);
         write_result(request, out, |writer| {
             writer.str(incoming.request_id);
         });

@@ -3,6 +3,7 @@
 //! A record is a MessagePack map with string keys. The server stores it as it came: fields that it does not know are kept,
 //! optional ones may be missing. Only `request_id` is needed, because it is the answer.
 
+use attacks::AttackSet;
 use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Writer};
 
 /// The only schema of records so far.
@@ -16,6 +17,8 @@ const ID_LENGTH: usize = 32;
 pub struct Incoming<'a> {
     /// Its field `request_id`: 32 hexadecimal digits.
     pub request_id: &'a [u8],
+    /// Its field `attack_type`; empty where it is missing.
+    pub attacks: AttackSet,
     /// The whole map as MessagePack.
     pub bytes: &'a [u8],
 }
@@ -55,23 +58,35 @@ impl<'a> Incoming<'a> {
         }
         // With two arguments the record is the rest, which spares looking for its end; a newer module may send more.
         let bytes = if count == 2 { reader.rest() } else { reader.raw(MAX_DEPTH)? };
-        Ok(Self { request_id: request_id(bytes)?, bytes })
+        let (request_id, attacks) = head(bytes)?;
+        Ok(Self { request_id, attacks, bytes })
     }
 }
 
-/// Finds the id. Modules send it first, so this rarely looks at a second field.
-fn request_id(record: &[u8]) -> Result<&[u8], RecordError> {
+/// Finds the id and the attacks. Modules send these two first, so this rarely looks at a third field.
+fn head(record: &[u8]) -> Result<(&[u8], AttackSet), RecordError> {
     let mut reader = Reader::new(record);
+    let (mut id, mut attacks) = (None, None);
     for _ in 0..reader.map_len()? {
-        if reader.str()? != b"request_id" {
-            reader.raw(MAX_DEPTH)?;
-            continue;
+        match reader.str()? {
+            b"request_id" => id = Some(valid_id(reader.str()?)?),
+            // Bits that this server does not know are those of a newer module.
+            b"attack_type" => attacks = Some(AttackSet::from_bits(reader.uint()? as u32)),
+            _ => {
+                reader.raw(MAX_DEPTH)?;
+            }
         }
-        let id = reader.str()?;
-        let valid = id.len() == ID_LENGTH && id.iter().all(u8::is_ascii_hexdigit);
-        return if valid { Ok(id) } else { Err(RecordError::RequestId) };
+        if let (Some(id), Some(attacks)) = (id, attacks) {
+            return Ok((id, attacks));
+        }
     }
-    Err(DecodeError::Missing("request_id").into())
+    let id = id.ok_or(DecodeError::Missing("request_id"))?;
+    Ok((id, attacks.unwrap_or_default()))
+}
+
+fn valid_id(id: &[u8]) -> Result<&[u8], RecordError> {
+    let valid = id.len() == ID_LENGTH && id.iter().all(u8::is_ascii_hexdigit);
+    if valid { Ok(id) } else { Err(RecordError::RequestId) }
 }
 
 /// A record without its body, as pieces of the record that came in: copying it could take as much memory as the arena allows.
@@ -122,6 +137,7 @@ impl<'a> Bodiless<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use attacks::Attack;
 
     const ID: &[u8] = b"0123456789abcdef0123456789ABCDEF";
 
@@ -143,6 +159,19 @@ mod tests {
         });
         let record = Incoming::from_arguments(&sent).unwrap();
         assert_eq!((record.request_id, record.bytes), (ID, &sent[2..]));
+    }
+
+    #[test]
+    fn attacks_are_read_wherever_they_stand_and_unknown_ones_dropped() {
+        let sent = arguments(|writer| {
+            writer.array(2).uint(1).map(3).str(b"attack_type").uint(0x21).str(b"uri").str(b"/");
+            writer.str(b"request_id").str(ID);
+        });
+        assert_eq!(Incoming::from_arguments(&sent).unwrap().attacks, AttackSet::from_iter([Attack::Ptrav]));
+        let clean = arguments(|writer| {
+            writer.array(2).uint(1).map(1).str(b"request_id").str(ID);
+        });
+        assert_eq!(Incoming::from_arguments(&clean).unwrap().attacks, AttackSet::EMPTY);
     }
 
     #[test]

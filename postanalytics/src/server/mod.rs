@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicUsize;
 
 use iproto::greeting;
 
+use crate::attack_counters::AttackCounters;
 use crate::log::{Log, Part};
 use crate::settings::Settings;
 use crate::store::{NoMemory, Store};
@@ -33,6 +34,8 @@ pub struct Server {
     pub log: Log,
     /// Stored requests.
     pub store: Store,
+    /// Attacks in stored requests.
+    pub attacks: AttackCounters,
     /// When which peer last caused a line in the log.
     pub limiter: Limiter,
     /// Open connections.
@@ -54,6 +57,7 @@ impl Server {
             settings,
             log,
             store,
+            attacks: AttackCounters::default(),
             limiter: Limiter::default(),
             connections: AtomicUsize::new(0),
             greeting: greeting(),
