@@ -4,3 +4,6 @@
 //! they say.
 
 pub mod record;
+pub mod rate_limit;
+pub mod shared_memory;
+pub mod status;
