@@ -5,6 +5,7 @@
 
 pub mod attack;
 mod decoders;
+pub mod detectors;
 mod findings;
 mod inspection;
 mod limits;

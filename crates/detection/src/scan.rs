@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::attack::{Attack, AttackSet};
-use crate::rules::Rules;
+use crate::rules::{CompiledRule, Rules};
 
 /// Where a value stands in a request. Rules name the places that they look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,9 +105,58 @@ impl Matches {
 impl Rules {
     /// Looks for attacks in one decoded `value` that stands at `place`, and appends what it finds to `found`.
     ///
-    /// `confirm` asks for the second stage of the decision (`wallarm_enable_libdetection`): without it, a candidate of a rule
-    /// that only the grammar of SQL could confirm counts at once.
+    /// `confirm` asks for the second stage of the decision (`wallarm_enable_libdetection`). Without it, mere signs of SQL count
+    /// too. The cost is linear in the length of the value, whatever it holds.
     pub fn scan(&self, value: &[u8], place: Place, confirm: bool, found: &mut Matches) {
-        let _ = (value, place, confirm, found);
+        if !self.looks_at_plain(place) && is_plain(value) {
+            return;
+        }
+        let candidates = self.candidates(value, place);
+        for rule in self.rules_in(candidates) {
+            if rule.unconfirmed && confirm {
+                continue;
+            }
+            if let Some(span) = self.confirm(rule, value, place) {
+                found.found.push(Match { attack: rule.attack, rule: rule.id, span });
+            }
+        }
+    }
+
+    /// The bytes of the value for which a candidate rule holds.
+    fn confirm(&self, rule: &CompiledRule, value: &[u8], place: Place) -> Option<Range<usize>> {
+        match (&rule.regex, rule.detector) {
+            (Some(regex), Some(detector)) if regex.is_match(value) => detector.confirm(value, place),
+            (Some(_), Some(_)) => None,
+            (Some(regex), None) if regex.is_match(value) => regex.find(value).map(|hit| hit.range()),
+            (Some(_), None) => None,
+            (None, Some(detector)) => detector.confirm(value, place),
+            (None, None) => Some(self.literal_of(rule.id, value)),
+        }
+    }
+}
+
+/// Whether the value is made of letters, digits, `_`, `-` and dots that do not follow each other. No rule matches such a value,
+/// except for those that say so.
+fn is_plain(value: &[u8]) -> bool {
+    let mut before = 0;
+    value.iter().all(|&byte| {
+        let two_dots = byte == b'.' && before == b'.';
+        before = byte;
+        !two_dots && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_numbers_and_file_names_are_plain_and_two_dots_are_not() {
+        for plain in ["", "7", "blue-green_3", "index.html", "2026-11-22"] {
+            assert!(is_plain(plain.as_bytes()), "{plain}");
+        }
+        for other in ["..", "a..b", "a b", "a'b", "\u{e9}"] {
+            assert!(!is_plain(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -1,0 +1,1 @@
+//! What detectors ask of text.
