@@ -4,6 +4,14 @@
 //! they say.
 
 pub mod record;
+pub mod upstream;
+
+pub mod block_page;
+pub mod directives;
+pub mod mode;
 pub mod rate_limit;
+pub mod settings;
 pub mod shared_memory;
 pub mod status;
+pub mod value;
+pub mod verdict;
