@@ -10,6 +10,7 @@ pub mod block_page;
 pub mod directives;
 pub mod mode;
 pub mod rate_limit;
+pub mod rulesets;
 pub mod settings;
 pub mod shared_memory;
 pub mod status;

@@ -1,0 +1,40 @@
+//! `docs/directives.md`, written from the table.
+
+use super::{Effect, TABLE};
+use std::fmt::Write as _;
+
+/// The whole document.
+#[must_use]
+pub fn document() -> String {
+    let mut text = String::from(
+        "# Directives of the NGINX module\n\n\
+         Written from the table in `nginx-module/logic/src/directives/table.rs`; a test compares the two. Inner blocks override \
+         outer ones. Sizes take `k`, `m` and `g`; values may be quoted.\n\n\
+         | Directive | Blocks | Value | Default | Meaning |\n|---|---|---|---|---|\n",
+    );
+    for directive in TABLE.iter().filter(|directive| matches!(directive.effect, Effect::Set(_))) {
+        let syntax = directive.syntax.replace('|', "\\|");
+        let default = if directive.default == "-" { "–".to_owned() } else { format!("`{}`", directive.default) };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | `{syntax}` | {default} | {} |",
+            directive.name,
+            directive.contexts.names(),
+            directive.summary
+        );
+    }
+    text.push_str("\n## Old names\n\nThey work, and log a warning.\n\n| Old | Now |\n|---|---|\n");
+    for directive in TABLE {
+        if let Effect::Renamed(new) = directive.effect {
+            let _ = writeln!(text, "| `{}` | `{new}` |", directive.name);
+        }
+    }
+    text.push_str("\n## Gone\n\nNGINX refuses to start with them.\n\n| Directive | Instead |\n|---|---|\n");
+    for directive in TABLE {
+        if let Effect::Removed(instead) = directive.effect {
+            let _ = writeln!(text, "| `{}` | {instead} |", directive.name);
+        }
+    }
+    text
+}

@@ -1,0 +1,286 @@
+//! The state of one request: what was fed to its inspection, and what came out.
+
+use crate::conf::{LocationConf, MainConf};
+use crate::ngx::body::{Cursor, Piece};
+use crate::ngx::clock::thread_cpu;
+use crate::ngx::event::Posted;
+use crate::ngx::request::Request;
+use detection::attack::AttackSet;
+use detection::{Inspection, Progress, Rules};
+use module_logic::mode::Mode;
+use module_logic::settings::{Block, Dynamic};
+use module_logic::verdict::{Action, OverlimitBlock, Source, after_analysis};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long one turn may take before other requests of the worker have theirs, unless `wallarm_timeslice` says.
+const TURN: Duration = Duration::from_millis(2);
+/// Inspections that a worker keeps for later requests.
+const KEPT: usize = 64;
+/// Memory that a kept inspection may hold, bytes.
+const KEPT_MEMORY: usize = 1 << 20;
+
+thread_local! {
+    /// Inspections at rest: a request takes one and gives it back, so that buffers are allocated once.
+    static RESTING: RefCell<Vec<Box<Inspection>>> = const { RefCell::new(Vec::new()) };
+    /// Room for pieces of spooled bodies.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The mode that held.
+    pub mode: Mode,
+    /// The attacks found so far.
+    pub attacks: AttackSet,
+    /// What was decided.
+    pub action: Action,
+    /// Where the source stands in the lists.
+    pub source: Source,
+    /// CPU time of the analysis.
+    pub cpu: Duration,
+    /// Time of the analysis, with the waiting for its turns.
+    pub elapsed: Duration,
+    /// Whether the memory limit of the request was exceeded, so that it is answered with 500.
+    pub out_of_memory: bool,
+    /// Whether the body could not be read to its end.
+    pub body_unread: bool,
+    /// The id of the rule set.
+    pub db_id: u64,
+    /// The size of the record, bytes; 0 before it is made.
+    pub serialized: usize,
+}
+
+/// Where an analysis stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting for the body, or for its next turn.
+    Waiting,
+    /// Finished; the verdict was not yet delivered.
+    Decided,
+    /// The verdict was delivered, or the analysis was given up.
+    Delivered,
+}
+
+/// The limits that hold for one analysis.
+#[derive(Clone, Copy)]
+struct Bounds {
+    time: Duration,
+    turn: Duration,
+    memory: u64,
+    chunk: usize,
+    overlimit: OverlimitBlock,
+}
+
+impl Bounds {
+    fn of(block: &Block) -> Self {
+        let turn = if block.timeslice.is_zero() { TURN } else { block.timeslice };
+        Self {
+            time: block.time_limit,
+            turn,
+            memory: block.request_memory_limit,
+            chunk: usize::try_from(block.chunk_size).unwrap_or(usize::MAX).clamp(1, 1 << 20),
+            overlimit: block.time_limit_block,
+        }
+    }
+}
+
+/// The analysis of one request; its context.
+pub struct Analysis {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The event of its next turn.
+    pub event: Option<Posted>,
+    inspection: Option<Box<Inspection>>,
+    bounds: Bounds,
+    body: Option<Cursor>,
+    ended: bool,
+    started: Instant,
+    spent: Duration,
+}
+
+/// What a turn led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The verdict is there.
+    Finished,
+    /// Another turn is needed.
+    Again,
+}
+
+impl Analysis {
+    /// Starts the analysis of a request and feeds its head. `None` when nothing is analysed here.
+    #[must_use]
+    pub fn begin(request: &Request, main: &MainConf, location: &LocationConf) -> Option<Self> {
+        let block = location.holds.as_ref()?;
+        let mode = mode_of(request, main, block);
+        if mode == Mode::Off || block.status.is_some() {
+            return None;
+        }
+        let rules = location.ruleset.as_ref()?.rules()?;
+        let started = Instant::now();
+        let cpu = thread_cpu();
+        let db_id = rules.id();
+        let inspection = inspection(request, rules, block);
+        let outcome = Outcome {
+            mode,
+            attacks: AttackSet::EMPTY,
+            action: Action::Pass,
+            source: Source::Unlisted,
+            cpu: thread_cpu().saturating_sub(cpu),
+            elapsed: Duration::ZERO,
+            out_of_memory: false,
+            body_unread: false,
+            db_id,
+            serialized: 0,
+        };
+        Some(Self {
+            outcome,
+            stage: Stage::Delivered,
+            event: None,
+            inspection: Some(inspection),
+            bounds: Bounds::of(block),
+            body: None,
+            ended: false,
+            started,
+            spent: started.elapsed(),
+        })
+    }
+
+    /// The inspection, for those who report what it found.
+    #[must_use]
+    pub fn inspection(&self) -> Option<&Inspection> {
+        self.inspection.as_deref()
+    }
+
+    /// The body is there.
+    pub fn body_came(&mut self, body: Option<Cursor>) {
+        self.body = body;
+    }
+
+    /// Analyses until the request is decided or its turn is over.
+    pub fn turn(&mut self) -> Turn {
+        let (cpu, started) = (thread_cpu(), Instant::now());
+        let turn = self.analyse(started);
+        self.outcome.cpu += thread_cpu().saturating_sub(cpu);
+        self.spent += started.elapsed();
+        if turn == Turn::Finished {
+            self.decide();
+        }
+        turn
+    }
+
+    /// As [`Analysis::turn`], until the request is decided: for callers that cannot wait.
+    pub fn finish(&mut self) {
+        while self.turn() == Turn::Again {}
+    }
+
+    fn analyse(&mut self, started: Instant) -> Turn {
+        let Some(mut inspection) = self.inspection.take() else { return Turn::Finished };
+        let turn = loop {
+            let progress = inspection.step(self.bounds.chunk);
+            let now = started.elapsed();
+            if self.spent + now > self.bounds.time {
+                inspection.stop_overlimit();
+                break Turn::Finished;
+            }
+            if self.bounds.memory != 0 && inspection.memory() as u64 > self.bounds.memory {
+                self.outcome.out_of_memory = true;
+                break Turn::Finished;
+            }
+            match progress {
+                Progress::More => {}
+                Progress::Done if self.ended => break Turn::Finished,
+                Progress::Done => self.feed(&mut inspection),
+            }
+            if now > self.bounds.turn {
+                break Turn::Again;
+            }
+        };
+        self.outcome.attacks = inspection.attacks();
+        self.inspection = Some(inspection);
+        turn
+    }
+
+    /// Feeds the next piece of the body, or its end.
+    fn feed(&mut self, inspection: &mut Inspection) {
+        let Some(mut body) = self.body.take() else {
+            inspection.end();
+            self.ended = true;
+            return;
+        };
+        ROOM.with_borrow_mut(|room| {
+            if room.len() != self.bounds.chunk {
+                room.resize(self.bounds.chunk, 0);
+            }
+            match body.next(room) {
+                Piece::Bytes(bytes) => {
+                    inspection.body(bytes);
+                    self.body = Some(body);
+                }
+                Piece::End => {}
+                Piece::Failed => self.outcome.body_unread = true,
+            }
+        });
+    }
+
+    fn decide(&mut self) {
+        self.outcome.elapsed = self.started.elapsed();
+        let Outcome { mode, source, attacks, .. } = self.outcome;
+        self.outcome.action = after_analysis(mode, source, attacks, self.bounds.overlimit);
+        self.stage = Stage::Decided;
+    }
+}
+
+impl Drop for Analysis {
+    fn drop(&mut self) {
+        let Some(inspection) = self.inspection.take() else { return };
+        if inspection.memory() > KEPT_MEMORY {
+            return;
+        }
+        // At the exit of the process the list may be gone already.
+        let _ = RESTING.try_with(|resting| {
+            if let Ok(mut resting) = resting.try_borrow_mut()
+                && resting.len() < KEPT
+            {
+                resting.push(inspection);
+            }
+        });
+    }
+}
+
+/// The mode that holds for a request.
+fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
+    let local = match block.mode {
+        Dynamic::Fixed(mode) => mode,
+        Dynamic::Template(id) => {
+            let text = main.template(id).and_then(|template| request.evaluate(template)).unwrap_or_default();
+            let mode = std::str::from_utf8(text).ok().and_then(Mode::by_name);
+            mode.unwrap_or_else(|| {
+                crate::report::odd_mode(request, text);
+                Mode::Monitoring
+            })
+        }
+    };
+    module_logic::mode::effective(local, block.allow_override, module_logic::mode::CloudMode::default())
+}
+
+/// An inspection that was fed the head of a request.
+fn inspection(request: &Request, rules: Arc<Rules>, block: &Block) -> Box<Inspection> {
+    let mut inspection = RESTING.with_borrow_mut(Vec::pop).unwrap_or_else(|| Box::new(Inspection::new()));
+    inspection.begin(rules, settings(block));
+    inspection.request_line(request.method(), request.target(), request.protocol());
+    for (name, value) in request.headers() {
+        inspection.header(name, value);
+    }
+    inspection
+}
+
+/// What directives say about the engine.
+fn settings(block: &Block) -> detection::Settings {
+    detection::Settings { confirm: block.confirm, ..detection::Settings::default() }
+}

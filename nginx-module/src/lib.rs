@@ -1,0 +1,26 @@
+//! The NGINX module `ngx_http_wallarm_module`.
+//!
+//! It looks at each request before access is decided, blocks what its mode says, and reports what it saw when the response is
+//! known. What it decides lies in the crate `module-logic`; this one is the boundary to NGINX.
+//!
+//! | File | Does |
+//! |---|---|
+//! | `ngx/` | wraps NGINX; the only folder that calls it |
+//! | `module` | the tables by which NGINX loads the module |
+//! | `commands` | directives |
+//! | `conf` | configurations of the `http` block and of locations |
+//! | `rulesets` | the rule sets that locations use |
+//! | `phases` | entries from NGINX while a request is processed |
+//! | `analysis` | the state of one request |
+//! | `variables` | `$wallarm_…` |
+//! | `report` | what is done with the outcome |
+
+mod analysis;
+mod commands;
+mod conf;
+mod module;
+mod ngx;
+mod phases;
+mod report;
+mod rulesets;
+mod variables;

@@ -1,0 +1,27 @@
+//! What is done with the outcome of a request: it is counted, and its record is sent.
+
+use crate::analysis::Analysis;
+use crate::ngx::log::Level;
+use crate::ngx::request::Request;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Requests whose variable for the mode yielded no mode.
+static ODD_MODES: AtomicU64 = AtomicU64::new(0);
+
+/// Called once for each analysed request, when its response is known.
+pub fn report(request: &Request, analysis: &mut Analysis) {
+    if analysis.outcome.body_unread {
+        request.log().write(Level::Error, "wallarm: the spooled body could not be read; its rest was not analysed");
+    }
+}
+
+/// An error of the engine was caught.
+pub fn engine_error() {}
+
+/// A variable yielded something else than a mode. Written each time the count reaches a power of two.
+pub fn odd_mode(request: &Request, text: &[u8]) {
+    if (ODD_MODES.fetch_add(1, Ordering::Relaxed) + 1).is_power_of_two() {
+        let text = String::from_utf8_lossy(text);
+        request.log().write(Level::Warning, &format!("wallarm: \"{text}\" is no mode, \"monitoring\" is taken"));
+    }
+}
