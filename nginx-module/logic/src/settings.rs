@@ -3,8 +3,14 @@
 //! While a configuration is read, every field is optional; inner blocks then inherit what they leave out, and what nobody set
 //! takes its default. Each field is declared once, with its default, in the two tables below.
 
+use crate::block_page::BlockPage;
 use crate::mode::{Mode, Override};
+use crate::rate_limit::RateLimit;
+use crate::rulesets::Paths;
+use crate::status::{ClientId, Format};
+use crate::upstream::QueueLimits;
 use crate::verdict::OverlimitBlock;
+use detection::{Limits, Parser, ParserSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,25 +51,68 @@ pub enum BackendKind {
     Api,
 }
 
-/// The format of `wallarm_status`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StatusFormat {
-    /// One JSON object.
-    #[default]
-    Json,
-    /// The text format of Prometheus.
-    Prometheus,
+/// `wallarm_status`: which format a location answers in; `None` is off.
+pub type Status = Option<Format>;
+
+/// A line of `wallarm_block_page`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageLine {
+    /// What it says.
+    pub page: BlockPage,
+    /// The text of a redirect, or of a variable that chooses; none for a file or a named location.
+    pub text: Option<TemplateId>,
 }
 
-/// `wallarm_status`: which format a location answers in; `None` is off.
-pub type Status = Option<StatusFormat>;
+/// A line of `wallarm_rate_limit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitLine {
+    /// What it says.
+    pub limit: RateLimit,
+    /// The text whose value is the key.
+    pub key: TemplateId,
+}
 
-/// A parser that `wallarm_parser_disable` switches off, by the name that the directive uses.
+/// A line of `wallarm_force`: a value that is taken instead of what the connection or the response says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Force {
+    /// What it replaces.
+    pub what: Forced,
+    /// The text whose value is taken.
+    pub value: TemplateId,
+}
+
+/// What `wallarm_force` can replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParserName(pub &'static str);
+pub enum Forced {
+    /// `server_addr`
+    ServerAddress,
+    /// `server_port`
+    ServerPort,
+    /// `response_status`
+    ResponseStatus,
+    /// `response_time`
+    ResponseTime,
+    /// `response_size`
+    ResponseSize,
+}
 
-/// The arguments of a repeatable directive, kept as written.
-pub type Line = Vec<String>;
+impl Forced {
+    /// The names that the directive knows.
+    pub const NAMES: [&str; 5] = ["server_addr", "server_port", "response_status", "response_time", "response_size"];
+
+    /// The one with this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "server_addr" => Some(Self::ServerAddress),
+            "server_port" => Some(Self::ServerPort),
+            "response_status" => Some(Self::ResponseStatus),
+            "response_time" => Some(Self::ResponseTime),
+            "response_size" => Some(Self::ResponseSize),
+            _ => None,
+        }
+    }
+}
 
 /// `wallarm_set_tag`: a name, and the text whose value becomes the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,9 +165,9 @@ settings! {
         /// `wallarm_application`; `None` is `-1`, no application.
         application: Option<Dynamic<u32>> = None;
         /// `wallarm_partner_client_uuid`.
-        client_uuid: Option<Dynamic<ClientUuid>> = None;
-        /// `wallarm_block_page`, each line as written; a later helper type gives it meaning.
-        block_pages: Vec<Line> = Vec::new();
+        client_uuid: Option<Dynamic<ClientId>> = None;
+        /// `wallarm_block_page`.
+        block_pages: Vec<PageLine> = Vec::new();
         /// `wallarm_fallback`.
         fallback: bool = true;
         /// `wallarm_protondb_path`.
@@ -128,7 +177,7 @@ settings! {
         /// `wallarm_key_path`.
         key_path: PathBuf = PathBuf::from("/etc/wallarm/private.key");
         /// `wallarm_parser_disable`.
-        disabled_parsers: Vec<ParserName> = Vec::new();
+        disabled_parsers: Vec<Parser> = Vec::new();
         /// `wallarm_enable_libdetection`.
         confirm: bool = true;
         /// `wallarm_process_time_limit`.
@@ -155,8 +204,8 @@ settings! {
         parse_websocket: bool = false;
         /// `disable_acl`.
         disable_acl: bool = false;
-        /// `wallarm_rate_limit`, each line as written.
-        rate_limits: Vec<Line> = Vec::new();
+        /// `wallarm_rate_limit`.
+        rate_limits: Vec<LimitLine> = Vec::new();
         /// `wallarm_rate_limit_enabled`.
         rate_limit_enabled: bool = true;
         /// `wallarm_rate_limit_status_code`.
@@ -165,8 +214,8 @@ settings! {
         rate_limit_log_level: LogLevel = LogLevel::Error;
         /// `wallarm_memlimit_debug`.
         memlimit_debug: bool = true;
-        /// `wallarm_force`, each line as written.
-        force: Vec<Line> = Vec::new();
+        /// `wallarm_force`.
+        force: Vec<Force> = Vec::new();
         /// `wallarm_set_tag`.
         tags: Vec<Tag> = Vec::new();
     }
@@ -218,30 +267,6 @@ settings! {
     }
 }
 
-/// A tenant's UUID, as written: 32 hexadecimal digits in the usual groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ClientUuid([u8; 36]);
-
-impl ClientUuid {
-    /// The UUID in this text (RFC 9562 §4), in lower case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes: [u8; 36] = text.as_bytes().try_into().ok()?;
-        let shaped = bytes.iter().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-        bytes.make_ascii_lowercase();
-        shaped.then_some(Self(bytes))
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
 /// The name of an `upstream` block, and where it was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamName {
@@ -279,13 +304,21 @@ impl LogLevel {
     }
 }
 
-/// How much may wait to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueLimits {
-    /// Requests, if limited.
-    pub requests: Option<u32>,
-    /// Bytes, if limited.
-    pub bytes: Option<u64>,
+impl Block {
+    /// What the block says about the engine.
+    #[must_use]
+    pub fn detection(&self) -> detection::Settings {
+        let mut parsers = ParserSet::ALL;
+        self.disabled_parsers.iter().for_each(|parser| parsers.remove(*parser));
+        let memory = usize::try_from(self.request_memory_limit).unwrap_or(usize::MAX);
+        detection::Settings { parsers, confirm: self.confirm, limits: Limits { memory, ..Limits::default() } }
+    }
+
+    /// The files of its rule sets.
+    #[must_use]
+    pub fn ruleset_paths(&self) -> Paths {
+        Paths { database: self.protondb_path.clone(), custom: self.custom_ruleset_path.clone() }
+    }
 }
 
 /// Directives that contradict each other.
@@ -329,10 +362,9 @@ impl GlobalRead {
     /// The limits of the queue: 100 MB unless one of the two directives is set; one that is set alone lifts the other.
     #[must_use]
     pub fn queue_limits(&self) -> QueueLimits {
-        match (self.queue_limit.flatten(), self.queue_memory_limit.flatten()) {
-            (None, None) => QueueLimits { requests: None, bytes: Some(100 << 20) },
-            (requests, bytes) => QueueLimits { requests, bytes },
-        }
+        let count = self.queue_limit.flatten().map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        let bytes = self.queue_memory_limit.flatten().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        QueueLimits::new(count, bytes)
     }
 }
 
@@ -396,17 +428,9 @@ mod tests {
             }
             .queue_limits()
         };
-        assert_eq!(limits(None, None), QueueLimits { requests: None, bytes: Some(100 << 20) });
-        assert_eq!(limits(Some(5), None), QueueLimits { requests: Some(5), bytes: None });
-        assert_eq!(limits(None, Some(7)), QueueLimits { requests: None, bytes: Some(7) });
-        assert_eq!(limits(Some(5), Some(7)), QueueLimits { requests: Some(5), bytes: Some(7) });
-    }
-
-    #[test]
-    fn tenants_are_uuids() {
-        let uuid = ClientUuid::parse("1B4E28BA-2FA1-11D2-883F-B9A761BDE3FB").unwrap();
-        assert_eq!(uuid.as_str(), "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb");
-        assert_eq!(ClientUuid::parse("1b4e28ba2fa1-11d2-883f-b9a761bde3fb-"), None);
-        assert_eq!(ClientUuid::parse("1"), None);
+        assert_eq!(limits(None, None), QueueLimits::new(None, Some(100 << 20)));
+        assert_eq!(limits(Some(5), None), QueueLimits::new(Some(5), None));
+        assert_eq!(limits(None, Some(7)), QueueLimits::new(None, Some(7)));
+        assert_eq!(limits(Some(5), Some(7)), QueueLimits::new(Some(5), Some(7)));
     }
 }

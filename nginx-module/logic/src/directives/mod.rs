@@ -149,11 +149,6 @@ impl<'a> Arguments<'a> {
     fn get(self, place: usize) -> &'a str {
         self.0.get(place).copied().unwrap_or_default()
     }
-
-    /// All of them, owned.
-    fn owned(self) -> Vec<String> {
-        self.0.iter().map(|argument| (*argument).to_owned()).collect()
-    }
 }
 
 /// What reading a directive led to, besides the settings.

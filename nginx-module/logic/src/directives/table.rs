@@ -1,12 +1,16 @@
 //! The table, and the few forms that its values take.
 
 use super::{Arguments, Arity, Contexts, Directive, Effect, Reading};
+use crate::block_page::{BlockPage, Target};
 use crate::mode::{Mode, Override};
-use crate::settings::{BackendKind, ClientUuid, LogLevel, ParserName, StatusFormat, Tag, UpstreamName};
+use crate::rate_limit::RateLimit;
+use crate::settings::{BackendKind, Force, Forced, LimitLine, LogLevel, PageLine, Tag, UpstreamName};
+use crate::status::Format;
 use crate::value::{ValueError, flag, number, size, text, time};
 use crate::verdict::OverlimitBlock;
 use Arity::{Any, One, Some as AtLeastOne, Two, UpToTwo};
 use Contexts::{Http, HttpServerLocation, Main, ServerLocation};
+use detection::Parser;
 use std::ffi::CStr;
 use std::time::Duration;
 
@@ -20,10 +24,6 @@ const STATUS: &str = "[on | off] [format=json | format=prometheus]";
 const FORCE: &str = "server_addr V | server_port V | response_status N | response_time N | response_size N";
 const MODES: &str = "off | monitoring | safe_blocking | block | $variable";
 const DEBUG_LOG_ONLY: &str = "MASK";
-
-/// The parsers that can be switched off.
-const PARSERS: &[&str] =
-    &["cookie", "zlib", "htmljs", "json", "multipart", "base64", "percent", "urlenc", "xml", "jwt"];
 
 /// Sets a field that may be set once a block.
 fn once<T>(field: &mut Option<T>, value: T) -> Result<(), ValueError> {
@@ -102,23 +102,21 @@ fn set_application(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Resul
 }
 
 fn set_client_uuid(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<(), ValueError> {
-    let value = reading.dynamic(arguments.first(), |text| {
-        let reason = "a tenant is a UUID, as 11111111-2222-3333-4444-555555555555".to_owned();
-        ClientUuid::parse(text).ok_or(ValueError::Text { value: text.to_owned(), reason })
-    })?;
+    let value = reading.dynamic(arguments.first(), |text| text.parse().map_err(|error| refused(text, &error)))?;
     once(&mut reading.block.client_uuid, Some(value))
 }
 
 fn set_status(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<(), ValueError> {
     let mut on = true;
-    let mut format = StatusFormat::Json;
+    let mut format = Format::Json;
     for argument in arguments.0 {
         match *argument {
             "on" => on = true,
             "off" => on = false,
-            "format=json" => format = StatusFormat::Json,
-            "format=prometheus" => format = StatusFormat::Prometheus,
-            other => return Err(ValueError::Parameter { value: other.to_owned(), syntax: STATUS }),
+            other => match other.strip_prefix("format=").and_then(Format::by_name) {
+                Some(named) => format = named,
+                None => return Err(ValueError::Parameter { value: other.to_owned(), syntax: STATUS }),
+            },
         }
     }
     once(&mut reading.block.status, on.then_some(format))
@@ -138,25 +136,38 @@ fn set_timeslice(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<
     once(&mut reading.block.timeslice, time(arguments.first(), MILLISECOND)?)
 }
 
-fn parser(_: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<ParserName, ValueError> {
-    keyword(arguments.first(), PARSERS, |text| PARSERS.iter().find(|name| **name == text).map(|name| ParserName(name)))
+fn parser(_: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Parser, ValueError> {
+    let names: Vec<&str> = Parser::ALL.iter().filter_map(|parser| parser.directive_name()).collect();
+    keyword(arguments.first(), &names, Parser::by_directive_name)
 }
 
 fn dynamic_page(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<std::path::PathBuf, ValueError> {
     reading.path(arguments.first().trim_start_matches('&'))
 }
 
-fn line(_: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Vec<String>, ValueError> {
-    text(arguments.first())?;
-    Ok(arguments.owned())
+fn page(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<PageLine, ValueError> {
+    let page = BlockPage::parse(arguments.0).map_err(|error| refused(arguments.first(), &error))?;
+    let text = match &page.target {
+        Target::Redirect(text) | Target::Chosen { text, .. } => Some(reading.template(text)?),
+        Target::Page(_) | Target::Location(_) => None,
+    };
+    Ok(PageLine { page, text })
 }
 
-fn force(_: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Vec<String>, ValueError> {
-    let known = ["server_addr", "server_port", "response_status", "response_time", "response_size"];
-    if !known.contains(&arguments.first()) {
-        return Err(ValueError::Parameter { value: arguments.first().to_owned(), syntax: FORCE });
-    }
-    Ok(arguments.owned())
+fn rate_limit(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<LimitLine, ValueError> {
+    let limit = RateLimit::parse(arguments.0.iter().copied()).map_err(|error| refused(arguments.first(), &error))?;
+    let key = reading.template(&limit.key)?;
+    Ok(LimitLine { limit, key })
+}
+
+fn force(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Force, ValueError> {
+    let what = keyword(arguments.first(), &Forced::NAMES, Forced::by_name)?;
+    Ok(Force { what, value: reading.template(arguments.get(1))? })
+}
+
+/// A value that its own parser refuses.
+fn refused(value: &str, error: &dyn std::error::Error) -> ValueError {
+    ValueError::Text { value: value.to_owned(), reason: error.to_string() }
 }
 
 fn tag(reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Tag, ValueError> {
@@ -251,7 +262,7 @@ table! {
         Effect::Set(set_application);
     "wallarm_block_page", HttpServerLocation, AtLeastOne, BLOCK_PAGE, "403",
         "The answer to blocked requests.",
-        add!(block.block_pages, line);
+        add!(block.block_pages, page);
     "wallarm_block_page_add_dynamic_path", Http, One, "PATH", "-",
         "A page with variables inside which a variable may choose.",
         add!(global.dynamic_pages, dynamic_page);
@@ -306,7 +317,7 @@ table! {
         set!(global.acl_access_phase, flag);
     "wallarm_rate_limit", HttpServerLocation, AtLeastOne, RATE_LIMIT, "-",
         "Limit the rate of requests with the same key.",
-        add!(block.rate_limits, line);
+        add!(block.rate_limits, rate_limit);
     "wallarm_rate_limit_enabled", HttpServerLocation, One, "on | off", "on",
         "Apply rate limits, the Cloud's included.",
         set!(block.rate_limit_enabled, flag);

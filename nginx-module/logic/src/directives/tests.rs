@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::mode::Mode;
-use crate::settings::{Block, Global, ParserName, StatusFormat};
+use crate::settings::{Block, Global};
+use crate::status::Format;
+use detection::Parser;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -146,7 +148,7 @@ fn a_time_limit_has_no_unit() {
 #[test]
 fn parsers_are_switched_off_one_by_one() {
     let (_, block, _) = read(&["wallarm_parser_disable json", "wallarm_parser_disable xml"]).unwrap();
-    assert_eq!(block.disabled_parsers, [ParserName("json"), ParserName("xml")]);
+    assert_eq!(block.disabled_parsers, [Parser::Json, Parser::Xml]);
     assert!(refusal(&["wallarm_parser_disable yaml"]).contains("cookie, zlib"));
 }
 
@@ -156,10 +158,44 @@ fn a_status_without_arguments_is_on_and_speaks_json() {
     let (mut global, mut block, mut host) = (GlobalRead::default(), BlockRead::default(), Plain::default());
     let mut reading = Reading { global: &mut global, block: &mut block, host: &mut host };
     Directive::by_name("wallarm_status").unwrap().read(&mut reading, Arguments(&[])).unwrap();
-    assert_eq!(block.resolve().status, Some(StatusFormat::Json));
-    assert_eq!(status(&["wallarm_status on format=prometheus"]), Some(StatusFormat::Prometheus));
+    assert_eq!(block.resolve().status, Some(Format::Json));
+    assert_eq!(status(&["wallarm_status on format=prometheus"]), Some(Format::Prometheus));
     assert_eq!(status(&["wallarm_status off"]), None);
     assert!(refusal(&["wallarm_status on format=xml"]).contains("format=json"));
+}
+
+#[test]
+fn a_rate_limit_is_checked_when_it_is_read() {
+    let (_, block, _) =
+        read(&["wallarm_rate_limit $remote_addr rate=10r/s burst=5", "wallarm_rate_limit x rate=1r/m"]).unwrap();
+    assert_eq!(block.rate_limits.len(), 2);
+    assert!(refusal(&["wallarm_rate_limit $remote_addr rate=fast"]).contains("\"wallarm_rate_limit\" directive"));
+}
+
+#[test]
+fn a_block_page_is_checked_when_it_is_read() {
+    let (_, block, _) = read(&["wallarm_block_page /blocked?id=$request_id response_code=302"]).unwrap();
+    assert_eq!(block.block_pages.len(), 1);
+    assert_eq!(block.block_pages[0].text, Some(TemplateId(0)));
+    assert!(refusal(&["wallarm_block_page &/x.html type=everything"]).contains("\"wallarm_block_page\" directive"));
+}
+
+#[test]
+fn a_tenant_is_a_uuid_or_a_variable() {
+    let uuid = "wallarm_partner_client_uuid 11111111-2222-3333-4444-555555555555";
+    assert!(matches!(block(uuid).client_uuid, Some(Dynamic::Fixed(_))));
+    assert!(matches!(block("wallarm_partner_client_uuid $tenant").client_uuid, Some(Dynamic::Template(_))));
+    assert!(refusal(&["wallarm_partner_client_uuid 7"]).contains("UUID"));
+}
+
+#[test]
+fn switched_off_parsers_and_limits_reach_the_engine() {
+    let (_, block, _) =
+        read(&["wallarm_parser_disable json", "wallarm_request_memory_limit 1m", "wallarm_enable_libdetection off"])
+            .unwrap();
+    let settings = block.detection();
+    assert!(!settings.parsers.contains(Parser::Json) && settings.parsers.contains(Parser::Xml));
+    assert_eq!((settings.limits.memory, settings.confirm), (1 << 20, false));
 }
 
 #[test]
