@@ -110,6 +110,7 @@ impl Inspection {
                         self.stage = Stage::Head;
                     }
                     Stage::Head if self.ended => {
+                        self.walk.push_body();
                         self.stage = Stage::Body;
                     }
                     Stage::Head | Stage::Body => return Progress::Done,

@@ -4,6 +4,7 @@
 //! every value that comes out is scanned by the detectors that a compiled rule set holds. Nothing here does I/O or knows NGINX.
 
 pub mod attack;
+mod body;
 mod decoders;
 pub mod detectors;
 mod findings;

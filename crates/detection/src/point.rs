@@ -48,7 +48,7 @@ tags! {
     Htmljs = "htmljs",
     JsonDoc = "json_doc",
     Xml = "xml",
-    XmlTag = "xml_tag",
+    XmlElement = "xml_tag",
     XmlTagArray = "xml_tag_array",
     XmlAttr = "xml_attr",
     XmlComment = "xml_comment",

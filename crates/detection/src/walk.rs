@@ -5,7 +5,12 @@
 //! that pauses never change what is found.
 
 use crate::attack::Attack;
+use crate::body;
 use crate::decoders::fields::{Field, Fields};
+use crate::decoders::gzip::Inflate;
+use crate::decoders::json_doc::{self, Json};
+use crate::decoders::protobuf::Protobuf;
+use crate::decoders::xml::{self, Xml};
 use crate::decoders::{DECODERS, Method};
 use crate::findings::{Findings, Found};
 use crate::inspection::Settings;
@@ -16,6 +21,9 @@ use crate::request::{HeadWalk, PathWalk, Request};
 use crate::rules::Rules;
 use crate::scan::{Matches, Place};
 use crate::values::{Buffers, Slice};
+
+/// Depth that a decoder adds in a window of a long value, so that the number of forms of each window stays small.
+const PIECE_DEPTH: u8 = 3;
 
 /// A value to be examined.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +77,16 @@ pub(crate) enum Task {
     Path(PathWalk),
     /// Go on with parameters.
     Fields(Fields),
+    /// Take the body apart.
+    Body(Value),
+    /// Go on with a JSON document.
+    Json(Json),
+    /// Go on with an XML document.
+    Xml(Box<Xml>),
+    /// Go on with decompressing.
+    Inflate(Box<Inflate>),
+    /// Go on with a protobuf message.
+    Protobuf(Protobuf),
 }
 
 /// Sees every value as it is examined. Meant for tests and for tools that explain an analysis.
@@ -98,6 +116,10 @@ pub(crate) struct Walk {
     pub(crate) findings: Findings,
     /// Parameters of the lists that are being walked through, the innermost last.
     pub(crate) fields: Vec<Field>,
+    /// Objects and arrays that are being read, the innermost last.
+    pub(crate) frames: Vec<json_doc::Frame>,
+    /// XML elements that are being read, the innermost last.
+    pub(crate) elements: Vec<xml::Element>,
     /// Room to sort parameters in.
     pub(crate) order: Vec<u32>,
     /// Bytes that decompressors put out so far.
@@ -117,6 +139,8 @@ impl Walk {
         self.findings.clear();
         self.fields.clear();
         self.fields.shrink_to(1024);
+        self.frames.clear();
+        self.elements.clear();
         self.order.clear();
         self.order.shrink_to(1024);
         self.tasks.clear();
@@ -167,6 +191,38 @@ impl Walk {
         Mark { bytes: self.buffers.mark(), points: self.points.mark() }
     }
 
+    /// Forgets bytes and points that were made since.
+    pub(crate) fn release(&mut self, mark: Mark) {
+        self.buffers.release(mark.bytes);
+        self.points.release(mark.points);
+    }
+
+    /// What decoders put out since.
+    pub(crate) fn since(&self, mark: Mark) -> Slice {
+        self.buffers.since(mark.bytes)
+    }
+
+    /// Cuts `count` bytes off the beginning of what decoders put out since.
+    pub(crate) fn drop_since(&mut self, mark: Mark, count: usize) {
+        self.buffers.drop_since(mark.bytes, count);
+    }
+
+    /// The number of tasks now.
+    pub(crate) const fn height(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Puts a task below those that were pushed since there were `height` of them.
+    pub(crate) fn push_at(&mut self, height: usize, task: Task) {
+        self.tasks.insert(height.min(self.tasks.len()), task);
+    }
+
+    /// Leaves a name to be examined: with everything that it can be decoded to when it is an odd one.
+    pub(crate) fn push_name(&mut self, name: Value) {
+        let odd = Look::at(self.buffers.get(name.bytes)).has(Look::NOT_NAME);
+        self.push(if odd { Task::Value(name) } else { Task::Scan(name) });
+    }
+
     /// Does the next thing; about how many bytes it looked at. `None` when nothing is left to do.
     pub(crate) fn advance(&mut self, context: &mut Context<'_>) -> Option<usize> {
         let cost = match self.tasks.pop()? {
@@ -175,13 +231,17 @@ impl Walk {
             Task::Windows(value, at) => self.windows(value, at),
             Task::Decoders(value, look, next) => self.decoders(value, look, next),
             Task::Release(mark) => {
-                self.buffers.release(mark.bytes);
-                self.points.release(mark.points);
+                self.release(mark);
                 0
             }
             Task::Head(head) => head.advance(self, context.request),
             Task::Path(path) => path.advance(self),
             Task::Fields(fields) => fields.advance(self),
+            Task::Body(body) => body::open(self, context.request, body),
+            Task::Json(json) => json.advance(self),
+            Task::Xml(xml) => xml.advance(self),
+            Task::Inflate(inflate) => inflate.advance(self),
+            Task::Protobuf(message) => message.advance(self),
         };
         let limit = self.settings.limits.memory;
         if limit > 0 && self.held() > limit {
@@ -208,7 +268,9 @@ impl Walk {
         let look = Look::at(bytes);
         let structured = value.depth < self.settings.limits.depth
             && DECODERS.iter().any(|decoder| {
-                decoder.replaces_scan && decoder.is_on(self.settings.parsers) && (decoder.suits)(look, bytes)
+                decoder.is_on(self.settings.parsers)
+                    && (decoder.suits)(look, bytes)
+                    && (decoder.replaces_scan)(&value, bytes)
             });
         if value.depth < self.settings.limits.depth {
             self.push(Task::Decoders(value, look, 0));
@@ -225,6 +287,10 @@ impl Walk {
 
     /// Scans a value as it is.
     pub(crate) fn scan(&mut self, value: Value, context: &mut Context<'_>) -> usize {
+        if value.bytes.len() > WINDOW {
+            self.push(Task::Windows(Value { depth: u8::MAX, ..value }, 0));
+            return 0;
+        }
         let bytes = self.buffers.get(value.bytes);
         context.observer.value(&self.points.show(value.point, &self.buffers), value.place, bytes);
         self.matches.clear();
@@ -271,12 +337,20 @@ impl Walk {
             Method::Text { tag, decode } => {
                 if let Some(decoded) = self.buffers.decode(value.bytes, decode) {
                     let point = tag.map_or(value.point, |tag| self.points.tag(value.point, tag));
-                    self.push(Task::Value(value.child(decoded, point)));
+                    let value = value.child(decoded, point);
+                    let depth = if value.piece { value.depth.saturating_add(PIECE_DEPTH) } else { value.depth };
+                    self.push(Task::Value(Value { depth, ..value }));
                 }
             }
             Method::Structure { open } => open(self, value),
         }
         value.bytes.len().min(WINDOW)
+    }
+
+    /// Leaves the body that was fed to be taken apart.
+    pub(crate) fn push_body(&mut self) {
+        let point = self.points.tag(PointId::ROOT, Tag::Post);
+        self.push(Task::Body(Value::new(self.buffers.body(), point, Place::RawBody)));
     }
 
     /// The point of a name that stands below `parent`, among the names of `tag`.

@@ -3,7 +3,7 @@
 //! All of a list is collected before its first value is examined, since the point of a value depends on whether its name comes
 //! again further down.
 
-use super::percent;
+use super::{multipart, percent};
 use crate::look::Look;
 use crate::parser::Parser;
 use crate::point::{PointId, Step, Tag};
@@ -18,6 +18,8 @@ pub(crate) enum Kind {
     Form,
     Cookie,
     Header,
+    Multipart,
+    PartHeader,
 }
 
 impl Kind {
@@ -26,7 +28,8 @@ impl Kind {
             Self::Query => Tag::Query,
             Self::Form => Tag::FormUrlencoded,
             Self::Cookie => Tag::Cookie,
-            Self::Header => Tag::Header,
+            Self::Header | Self::PartHeader => Tag::Header,
+            Self::Multipart => Tag::Multipart,
         }
     }
 
@@ -35,13 +38,13 @@ impl Kind {
         match self {
             Self::Query => walk.settings.parsers.contains(Parser::Percent),
             Self::Form => true,
-            Self::Cookie | Self::Header => false,
+            Self::Cookie | Self::Header | Self::Multipart | Self::PartHeader => false,
         }
     }
 
     /// Whether names say where in a structure the value belongs, as in `f[min]` and `id[]`.
     const fn has_brackets(self) -> bool {
-        matches!(self, Self::Query | Self::Form)
+        matches!(self, Self::Query | Self::Form | Self::Multipart)
     }
 }
 
@@ -52,6 +55,8 @@ pub(crate) struct Field {
     name: Slice,
     /// The value, as it was sent.
     value: Slice,
+    /// The headers of the part that the value is, if it is one.
+    head: Slice,
     /// Position in the list of the first value with this name.
     first: u32,
     /// Position of the next one, or [`NONE`].
@@ -113,13 +118,18 @@ impl Fields {
 
     /// Adds one named value.
     pub(crate) fn add(&self, walk: &mut Walk, name: Slice, value: Slice) {
+        self.add_part(walk, name, value, Slice::EMPTY);
+    }
+
+    /// Adds one part of a multipart body.
+    pub(crate) fn add_part(&self, walk: &mut Walk, name: Slice, value: Slice, head: Slice) {
         let decoded = if self.kind.is_encoded(walk) {
             walk.buffers.decode(name, percent::decode_form).unwrap_or(name)
         } else {
             name
         };
         let first = u32::try_from(walk.fields.len() - self.base).unwrap_or(NONE);
-        walk.fields.push(Field { name: decoded, value, first, next: NONE, ordinal: 0 });
+        walk.fields.push(Field { name: decoded, value, head, first, next: NONE, ordinal: 0 });
     }
 
     /// Finds the names that are repeated, and leaves the list to be examined.
@@ -131,7 +141,7 @@ impl Fields {
     fn link_repeated(&self, walk: &mut Walk) {
         let Walk { fields, order, buffers, .. } = walk;
         let Some(list) = fields.get_mut(self.base..) else { return };
-        let ignore_case = self.kind == Kind::Header;
+        let ignore_case = matches!(self.kind, Kind::Header | Kind::PartHeader);
         order.clear();
         order.extend((0..).take(list.len()));
         let name = |list: &[Field], at: u32| field(list, at).map_or(Slice::EMPTY, |field| field.name);
@@ -162,8 +172,8 @@ impl Fields {
         let mark = walk.mark();
         walk.push(Task::Release(mark));
         match self.kind {
-            Kind::Header => self.header(walk, field),
-            _ => self.parameter(walk, field),
+            Kind::Header | Kind::PartHeader => self.header(walk, field),
+            Kind::Query | Kind::Form | Kind::Cookie | Kind::Multipart => self.parameter(walk, field),
         }
         field.name.len() + field.value.len()
     }
@@ -172,12 +182,16 @@ impl Fields {
         let place = self.list.place;
         let key = walk.points.add(self.list.point, Step::Key(self.base_name(walk, field.name)));
         let (point, is_array) = self.bracket_points(walk, key, field);
-        if !is_array {
+        if !is_array && self.kind != Kind::Multipart {
             self.push_pollution(walk, field, point, place);
         }
         let repeated = !is_array && is_repeated(field);
         let point = if repeated { walk.points.index(point, Tag::Array, field.ordinal) } else { point };
-        self.push_value(walk, field.value, point, place);
+        if self.kind == Kind::Multipart {
+            multipart::part(walk, self.list.child(field.value, point), field.head);
+        } else {
+            self.push_value(walk, field.value, point, place);
+        }
         if field.ordinal == 0 {
             self.push_name(walk, field.name);
         }
@@ -220,15 +234,17 @@ impl Fields {
 
     fn header(&self, walk: &mut Walk, field: Field) {
         let name = walk.buffers.get(field.name);
-        let place = header_place(name);
-        let is_cookie = place == Place::Cookie && walk.settings.parsers.contains(Parser::Cookie);
+        let place = if self.kind == Kind::Header { header_place(name) } else { self.list.place };
+        let is_cookie =
+            place == Place::Cookie && self.kind == Kind::Header && walk.settings.parsers.contains(Parser::Cookie);
         let plain_name = !Look::at(name).has(Look::NOT_NAME);
         let point = walk.points.add(self.list.point, Step::HeaderName(field.name));
         if !is_cookie {
             self.push_pollution(walk, field, point, place);
         }
         let point = if is_repeated(field) { walk.points.index(point, Tag::Array, field.ordinal) } else { point };
-        let value = Value { place, ..Value::new(field.value, point, place) };
+        let value = Value { place, ..self.list.child(field.value, point) };
+        let value = if self.kind == Kind::Header { Value { depth: 0, ..value } } else { value };
         if is_cookie {
             super::cookie::open(walk, value);
         } else {
@@ -236,7 +252,7 @@ impl Fields {
         }
         if field.ordinal == 0 && !plain_name {
             let point = walk.name_point(self.owner, Tag::Header);
-            walk.push(Task::Value(Value::new(field.name, point, Place::HeaderName)));
+            walk.push(Task::Value(Value { place: Place::HeaderName, ..self.list.child(field.name, point) }));
         }
     }
 
@@ -275,12 +291,10 @@ impl Fields {
         walk.push(Task::Value(Value { place, ..self.list.child(joined, point) }));
     }
 
-    /// Leaves a name to be examined: with everything that it can be decoded to when it is an odd one.
+    /// Leaves a name to be examined.
     fn push_name(&self, walk: &mut Walk, name: Slice) {
-        let odd = Look::at(walk.buffers.get(name)).has(Look::NOT_NAME);
         let point = walk.name_point(self.owner, self.kind.tag());
-        let value = Value { place: Place::ParameterName, ..self.list.child(name, point) };
-        walk.push(if odd { Task::Value(value) } else { Task::Scan(value) });
+        walk.push_name(Value { place: Place::ParameterName, ..self.list.child(name, point) });
     }
 }
 

@@ -8,7 +8,7 @@ use crate::point::Tag;
 
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Percent),
-    replaces_scan: false,
+    replaces_scan: |_, _| false,
     suits: |look, _| look.has(Look::PERCENT),
     method: Method::Text { tag: Some(Tag::Percent), decode },
 };
