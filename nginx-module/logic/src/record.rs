@@ -4,6 +4,7 @@
 //! buffer has grown. What a client can make long is bounded here; the bounds are the `*_LIMIT` constants.
 
 mod parts;
+mod point;
 
 use std::time::Duration;
 
@@ -11,7 +12,11 @@ use detection::attack::AttackSet;
 use iproto::msgpack::Writer;
 use iproto::request;
 
-pub use parts::{Attacks, Body, Finding, Headers, Masking, NoMasking, NoParts, Part, Parts, Point, Tags};
+use crate::mode::Mode;
+use crate::verdict::BlockReason;
+
+pub use parts::{Attacks, Body, Finding, Headers, Masking, NoMasking, NoParts, Part, Parts, Tags};
+pub use point::Point;
 
 /// The function that takes records in.
 const PUSH: &str = "wallarm.request.push";
@@ -34,28 +39,19 @@ pub const VALUE_LIMIT: usize = 4 * 1024;
 
 /// Why a request was blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockReason {
-    /// An attack was found in it.
-    Attack,
-    /// Its source is listed as an address or subnet.
-    AclIp,
-    /// Its source is listed by country, region or data centre.
-    AclSource,
-    /// A virtual patch stopped it.
-    Vpatch,
+pub enum Blocked {
+    /// By its verdict.
+    Verdict(BlockReason),
     /// Its key went over a rate limit.
     RateLimit,
 }
 
-impl BlockReason {
+impl Blocked {
     /// The name in a record.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Attack => "attack",
-            Self::AclIp => "acl_ip",
-            Self::AclSource => "acl_source",
-            Self::Vpatch => "vpatch",
+            Self::Verdict(reason) => reason.name(),
             Self::RateLimit => "rate_limit",
         }
     }
@@ -105,10 +101,10 @@ pub struct Record<'a> {
     pub response_time: Duration,
     /// Kinds of attack that were found.
     pub attack_type: AttackSet,
-    /// Name of the mode that applied.
-    pub mode: &'static str,
+    /// The mode that applied.
+    pub mode: Mode,
     /// Why the request was blocked, if it was.
-    pub block_reason: Option<BlockReason>,
+    pub blocked: Option<Blocked>,
     /// Id of the `proton.db` that was used.
     pub db_id: u64,
     /// Id of the custom ruleset that was used; 0 if there was none.
@@ -195,9 +191,9 @@ impl Record<'_> {
             attacks.count()
         });
         fields.number("attack_type", u64::from(self.attack_type.bits()));
-        fields.text("mode", self.mode.as_bytes());
-        fields.field("blocked").bool(self.block_reason.is_some());
-        fields.optional("block_reason", self.block_reason.map(|reason| reason.name().as_bytes()));
+        fields.text("mode", self.mode.name().as_bytes());
+        fields.field("blocked").bool(self.blocked.is_some());
+        fields.optional("block_reason", self.blocked.map(|reason| reason.name().as_bytes()));
         fields.number("db_id", self.db_id);
         fields.number("custom_ruleset_id", self.custom_ruleset_id);
         fields.number("cpu_us", whole_units(self.cpu.as_micros()));

@@ -2,6 +2,7 @@
 
 use iproto::msgpack::{Text, Writer};
 
+use super::point::Point;
 use super::{ATTACKS_LIMIT, BODY_LIMIT, HEADERS_LIMIT, TEXT_LIMIT, VALUE_LIMIT, cut};
 
 /// A request that can tell its lists. Each method is called once a record; what it does not write is not there.
@@ -164,9 +165,9 @@ impl<'w, 'o> Attacks<'w, 'o> {
         self.count += 1;
         self.writer.map_counted(|writer| {
             writer.str(b"type").str(finding.kind.as_bytes()).str(b"point").array_counted(|writer| {
-                let mut steps = Point { writer, count: 0 };
+                let mut steps = Point::new(writer);
                 point(&mut steps);
-                steps.count
+                steps.count()
             });
             let value = cut(finding.value, VALUE_LIMIT);
             writer.str(b"value").str_changed(value, |value| self.masking.mask(Part::Value, value));
@@ -189,26 +190,6 @@ impl<'w, 'o> Attacks<'w, 'o> {
 
     pub(super) fn count(&self) -> u32 {
         self.count
-    }
-}
-
-/// Takes the steps of a request point: tags and keys as text, places in a list as numbers.
-pub struct Point<'w, 'o> {
-    writer: &'w mut Writer<'o>,
-    count: u32,
-}
-
-impl Point<'_, '_> {
-    /// Adds a tag or a key.
-    pub fn text(&mut self, step: &[u8]) {
-        self.count += 1;
-        self.writer.str(cut(step, TEXT_LIMIT));
-    }
-
-    /// Adds a place in a list.
-    pub fn index(&mut self, step: u64) {
-        self.count += 1;
-        self.writer.uint(step);
     }
 }
 
