@@ -306,4 +306,20 @@ mod tests {
         let (block, _) = block.split_once("```").unwrap();
         assert_eq!(block.lines().collect::<Vec<_>>(), documented);
     }
+
+    #[test]
+    fn the_guide_to_filtering_shows_the_documented_commands_and_blocks_and_no_others() {
+        let list = Documented::read().unwrap();
+        let system = list.system("bullseye").unwrap();
+        let parts = [Part::Install, Part::Configure, Part::Restart];
+        let commands = parts.into_iter().flat_map(|part| list.filtering(system, Nginx::Distribution, part));
+        let guide = include_str!("../../../docs/filtering.md");
+        let block = |language: &str| {
+            let (_, block) = guide.split_once(&format!("```{language}\n")).unwrap();
+            block.split_once("```").unwrap().0.lines().collect::<Vec<_>>()
+        };
+        assert_eq!(block("bash"), commands.map(|command| command.run.as_str()).collect::<Vec<_>>());
+        assert_eq!(block("nginx"), list.upstream.lines().collect::<Vec<_>>());
+        assert!(guide.contains(&list.load_module));
+    }
 }
