@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::attack::AttackSet;
 use crate::findings::Finding;
-use crate::limits::{Limits, Overlimit};
+use crate::limits::{Limits, Overlimit, WINDOW_OVERLAP};
 use crate::parser::ParserSet;
 use crate::request::{HeadWalk, Request};
 use crate::rules::Rules;
@@ -48,8 +48,14 @@ enum Stage {
     #[default]
     Nothing,
     Head,
+    /// The body, which is taken apart as a whole.
     Body,
+    /// A body that is too long for that; so many of the bytes held were examined.
+    Window(usize),
 }
+
+/// Bytes of a long body that are examined together.
+const BATCH: usize = 1 << 20;
 
 impl Inspection {
     /// An inspection that holds no memory yet.
@@ -78,9 +84,22 @@ impl Inspection {
     }
 
     /// Takes a piece of the body, of any size, without its transfer coding.
+    ///
+    /// A body longer than [`Limits::structured`] is not held: what lies before is examined in windows as the rest comes in. That
+    /// is done by [`step`](Self::step), or here when a caller goes on without stepping.
     pub fn body(&mut self, chunk: &[u8]) {
-        if self.walk.overlimit().is_none() {
+        for chunk in chunk.chunks(BATCH) {
+            if self.walk.overlimit().is_some() {
+                return;
+            }
+            let limit = self.walk.settings.limits.memory;
+            if limit > 0 && self.memory().saturating_add(chunk.len()) > limit {
+                self.walk.stop(Overlimit::Memory);
+                return;
+            }
             self.walk.buffers.body.extend_from_slice(chunk);
+            let most = self.walk.settings.limits.structured.saturating_add(BATCH);
+            while self.walk.buffers.body.len() > most && self.step(BATCH) == Progress::More {}
         }
     }
 
@@ -103,18 +122,8 @@ impl Inspection {
             if let Some(limit) = self.walk.overlimit() {
                 return Progress::Overlimit(limit);
             }
-            if self.walk.is_idle() {
-                match self.stage {
-                    Stage::Nothing => {
-                        self.walk.push(Task::Head(HeadWalk::Uri));
-                        self.stage = Stage::Head;
-                    }
-                    Stage::Head if self.ended => {
-                        self.walk.push_body();
-                        self.stage = Stage::Body;
-                    }
-                    Stage::Head | Stage::Body => return Progress::Done,
-                }
+            if self.walk.is_idle() && !self.stage.go_on(&mut self.walk, self.ended) {
+                return Progress::Done;
             }
             if spent >= budget {
                 return Progress::More;
@@ -149,5 +158,42 @@ impl Inspection {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.walk.held() + self.request.held()
+    }
+}
+
+impl Stage {
+    /// Leaves the next part of the request to be examined; false when there is none yet.
+    fn go_on(&mut self, walk: &mut Walk, ended: bool) -> bool {
+        let structured = walk.settings.limits.structured;
+        match *self {
+            Self::Nothing => {
+                walk.push(Task::Head(HeadWalk::Uri));
+                *self = Self::Head;
+                true
+            }
+            Self::Head if walk.buffers.body.len() > structured => self.pass(walk, structured),
+            Self::Head if ended => {
+                walk.push_body();
+                *self = Self::Body;
+                true
+            }
+            Self::Head | Self::Body => false,
+            Self::Window(examined) => {
+                let held = walk.buffers.body.len();
+                let kept = WINDOW_OVERLAP.min(examined);
+                walk.buffers.body.drain(..(examined - kept).min(held));
+                *self = Self::Window(kept);
+                let held = walk.buffers.body.len();
+                (held >= BATCH || ended && held > kept) && self.pass(walk, BATCH)
+            }
+        }
+    }
+
+    /// Leaves the next bytes of a long body to be examined in windows, `most` of them.
+    fn pass(&mut self, walk: &mut Walk, most: usize) -> bool {
+        let examined = walk.buffers.body.len().min(most);
+        walk.push_body_windows(examined);
+        *self = Self::Window(examined);
+        true
     }
 }

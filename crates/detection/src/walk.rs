@@ -11,7 +11,7 @@ use crate::decoders::gzip::Inflate;
 use crate::decoders::json_doc::{self, Json};
 use crate::decoders::protobuf::Protobuf;
 use crate::decoders::xml::{self, Xml};
-use crate::decoders::{DECODERS, Method};
+use crate::decoders::{DECODERS, Decoder, Method};
 use crate::findings::{Findings, Found};
 use crate::inspection::Settings;
 use crate::limits::{Overlimit, WINDOW, WINDOW_OVERLAP};
@@ -322,12 +322,15 @@ impl Walk {
     fn decoders(&mut self, value: Value, look: Look, next: usize) -> usize {
         let long = value.bytes.len() > WINDOW;
         let bytes = self.buffers.get(value.bytes.part(0, WINDOW));
-        let Some((at, decoder)) = DECODERS.iter().enumerate().skip(next).find(|(_, decoder)| {
-            // Windows see the decoders of text, long values those of structures.
-            (matches!(decoder.method, Method::Text { .. }) != long || !value.piece && !long)
-                && decoder.is_on(self.settings.parsers)
-                && (decoder.suits)(look, bytes)
-        }) else {
+        let suits = |decoder: &&Decoder| {
+            // Windows are decoded as text. Their long value, of which only the beginning is at hand here, is taken apart.
+            let applies = match decoder.method {
+                Method::Text { .. } => !long,
+                Method::Structure { .. } => !value.piece,
+            };
+            applies && decoder.is_on(self.settings.parsers) && (decoder.suits)(look, bytes)
+        };
+        let Some((at, decoder)) = DECODERS.iter().enumerate().skip(next).find(|(_, decoder)| suits(decoder)) else {
             return 0;
         };
         self.push(Task::Decoders(value, look, at + 1));
@@ -351,6 +354,15 @@ impl Walk {
     pub(crate) fn push_body(&mut self) {
         let point = self.points.tag(PointId::ROOT, Tag::Post);
         self.push(Task::Body(Value::new(self.buffers.body(), point, Place::RawBody)));
+    }
+
+    /// Leaves the first `length` bytes of a long body to be examined in windows.
+    pub(crate) fn push_body_windows(&mut self, length: usize) {
+        let mark = self.mark();
+        self.push(Task::Release(mark));
+        let point = self.points.tag(PointId::ROOT, Tag::Post);
+        let body = Value::new(self.buffers.body().part(0, length), point, Place::RawBody);
+        self.push(Task::Windows(body, 0));
     }
 
     /// The point of a name that stands below `parent`, among the names of `tag`.

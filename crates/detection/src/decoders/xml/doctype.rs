@@ -1,9 +1,13 @@
 //! The document type declaration (XML 1.0 §2.8) and the entities in it.
 
 use super::Xml;
+use super::entities::MAX_ENTITIES;
 use crate::point::Tag;
 use crate::scan::Place;
 use crate::walk::{Task, Value, Walk};
+
+/// Bytes of a declaration in which entities are looked for.
+const MAX_DECLARATION: usize = 1 << 20;
 
 /// An entity declaration: where its name and its value lie.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,8 +34,15 @@ impl Xml {
         let point = walk.points.tag(here, Tag::XmlDtd);
         let declaration = Value { place: Place::XmlDtd, ..self.document.child(bytes, point) };
         walk.push(Task::Scan(declaration));
+        // A document has one declaration. What looks like further ones defines nothing.
+        if self.has_doctype {
+            return complete;
+        }
+        self.has_doctype = true;
+        let bytes = bytes.part(0, MAX_DECLARATION);
         let mut at = 0;
-        while let Some(entity) = next_entity(walk.buffers.get(bytes), at) {
+        for _ in 0..MAX_ENTITIES {
+            let Some(entity) = next_entity(walk.buffers.get(bytes), at) else { break };
             at = entity.end;
             let text = walk.buffers.get(bytes);
             let name = text_offset(text, entity.name);
@@ -113,8 +124,8 @@ fn word(text: &[u8], at: usize) -> usize {
 /// What lies between the next two quotes of a kind, before the declaration ends.
 fn quoted(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;
-    let open = rest.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'>'))?;
-    let quote = rest.get(open).filter(|byte| **byte != b'>')?;
+    let open = rest.iter().position(|byte| matches!(byte, b'"' | b'\'' | b'>' | b'<'))?;
+    let quote = rest.get(open).filter(|byte| matches!(byte, b'"' | b'\''))?;
     let start = from + open + 1;
     let length = text.get(start..)?.iter().position(|byte| byte == quote)?;
     Some((start, start + length))

@@ -6,7 +6,7 @@ use crate::decoders::htmljs;
 use crate::limits::Limits;
 
 /// Entities of one document that are kept; further ones are not expanded.
-const MAX_ENTITIES: usize = 1000;
+pub(super) const MAX_ENTITIES: usize = 1000;
 
 /// Bytes that one text may grow to by expansion; what is behind is examined as it was sent.
 const MAX_TEXT: usize = 64 * 1024;

@@ -53,6 +53,8 @@ pub(crate) struct Xml {
     /// The last element at the top, as in [`Element`].
     root: (Slice, u32),
     entities: Entities,
+    /// Whether a document type was read.
+    has_doctype: bool,
 }
 
 /// Whether a value begins as a document does, in whichever encoding.
@@ -86,6 +88,7 @@ fn open(walk: &mut Walk, value: Value) {
         too_deep: 0,
         root: (Slice::EMPTY, 0),
         entities: Entities::default(),
+        has_doctype: false,
     })));
 }
 
