@@ -305,7 +305,9 @@ impl<'a> Reading<'a> {
             }
             Some(Token::Comma) => self.wait(Pending::Nothing),
             Some(Token::Semicolon) => Err(self.next_statement()),
-            Some(Token::Name(name)) if self.depth > 0 && name.eq_ignore_ascii_case(b"for") => self.wait(Pending::Nothing),
+            Some(Token::Name(name)) if self.depth > 0 && name.eq_ignore_ascii_case(b"for") => {
+                self.wait(Pending::Nothing)
+            }
             Some(Token::Key(key)) => self.key_behind_operand(key),
             _ => Err(Outcome::Invalid),
         }

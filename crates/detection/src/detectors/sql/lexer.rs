@@ -167,7 +167,8 @@ impl<'a> Lexer<'a> {
         self.skip_while(is_name);
         let first = self.slice(start);
         // N'…', X'…', E'…', _utf8'…': a prefix that belongs to the string.
-        let prefix = matches!(first, [b'n' | b'N' | b'x' | b'X' | b'b' | b'B' | b'e' | b'E']) || first.starts_with(b"_");
+        let prefix =
+            matches!(first, [b'n' | b'N' | b'x' | b'X' | b'b' | b'B' | b'e' | b'E']) || first.starts_with(b"_");
         if prefix && self.byte(0) == b'\'' {
             return self.text();
         }

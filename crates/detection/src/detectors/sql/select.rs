@@ -27,10 +27,13 @@ impl<'a> Reading<'a> {
         let (token, bytes) = self.take_with_bytes();
         let next = self.peek();
         match token {
-            Some(Token::Number | Token::Text { .. } | Token::Key(Key::Null)) => certain(!strict || continues_a_list(next)),
+            Some(Token::Number | Token::Text { .. } | Token::Key(Key::Null)) => {
+                certain(!strict || continues_a_list(next))
+            }
             Some(Token::Variable | Token::ServerVariable | Token::Key(Key::Case)) => Outcome::Attack,
             Some(Token::Star) => {
-                let table = self.take_key(Key::From) && matches!(self.peek(), Some(Token::Name(_) | Token::Key(Key::Object) | Token::Open));
+                let table = self.take_key(Key::From)
+                    && matches!(self.peek(), Some(Token::Name(_) | Token::Key(Key::Object) | Token::Open));
                 certain(!strict || table)
             }
             Some(Token::Open) => certain(!strict || next == Some(Token::Key(Key::Select))),
@@ -53,7 +56,10 @@ impl<'a> Reading<'a> {
             match self.take() {
                 Some(Token::Comma) => {
                     // A list in a sentence has no brackets, numbers or strings in it.
-                    if !matches!(self.take(), Some(Token::Name(_) | Token::Number | Token::Text { .. } | Token::Key(Key::Null | Key::Object))) {
+                    if !matches!(
+                        self.take(),
+                        Some(Token::Name(_) | Token::Number | Token::Text { .. } | Token::Key(Key::Null | Key::Object))
+                    ) {
                         return Outcome::Invalid;
                     }
                     sure = true;
@@ -93,7 +99,10 @@ impl<'a> Reading<'a> {
     /// Behind `where`: a name and how it compares.
     pub(super) fn comparison(&mut self) -> Outcome {
         while self.take_if(Token::Open) || self.take_key(Key::Not) {}
-        let operand = matches!(self.take(), Some(Token::Name(_) | Token::Number | Token::Text { .. } | Token::Key(Key::Object | Key::Null)));
+        let operand = matches!(
+            self.take(),
+            Some(Token::Name(_) | Token::Number | Token::Text { .. } | Token::Key(Key::Object | Key::Null))
+        );
         match self.peek() {
             Some(Token::Comparison | Token::Key(Key::In | Key::Like | Key::Between | Key::Is)) => certain(operand),
             Some(Token::Open) => certain(operand),

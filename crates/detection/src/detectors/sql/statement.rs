@@ -32,7 +32,8 @@ impl<'a> Reading<'a> {
                 certain(kind && matches!(self.peek(), Some(Token::Text { .. })))
             }
             Key::Shutdown => {
-                let alone = matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(Key::With)));
+                let alone =
+                    matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(Key::With)));
                 certain(!strict && alone)
             }
             Key::Declare | Key::Set => certain(matches!(self.peek(), Some(Token::Variable | Token::ServerVariable))),
@@ -43,9 +44,14 @@ impl<'a> Reading<'a> {
                 let from = self.take_key(Key::From) || matches!(self.take(), Some(Token::Name(b"to" | b"TO")));
                 certain(table && from && matches!(self.peek(), Some(Token::Name(_) | Token::Text { .. })))
             }
-            Key::Show => certain(self.take_key(Key::Object) && matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(_)))),
+            Key::Show => certain(
+                self.take_key(Key::Object)
+                    && matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(_))),
+            ),
             Key::Call | Key::Do => match self.take() {
-                Some(Token::Name(name)) => certain(self.peek() == Some(Token::Open) && (!strict || function(name) != Function::Unknown)),
+                Some(Token::Name(name)) => {
+                    certain(self.peek() == Some(Token::Open) && (!strict || function(name) != Function::Unknown))
+                }
                 _ => Outcome::Invalid,
             },
             Key::Grant => {
@@ -54,7 +60,9 @@ impl<'a> Reading<'a> {
             }
             Key::Merge => certain(self.take_key(Key::Into) && self.name() && self.take_key(Key::Using)),
             Key::Begin if !strict => self.statement(strict),
-            Key::With => certain(self.name() && self.take_key(Key::As) && self.take_if(Token::Open) && self.take_key(Key::Select)),
+            Key::With => certain(
+                self.name() && self.take_key(Key::As) && self.take_if(Token::Open) && self.take_key(Key::Select),
+            ),
             _ => Outcome::Invalid,
         }
     }
@@ -125,7 +133,9 @@ impl<'a> Reading<'a> {
 
     /// `exec master..xp_cmdshell 'dir'`, `exec('…')`.
     fn execute(&mut self, strict: bool) -> Outcome {
-        let lead = |name: &[u8]| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"xp_") || start.eq_ignore_ascii_case(b"sp_"));
+        let lead = |name: &[u8]| {
+            name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"xp_") || start.eq_ignore_ascii_case(b"sp_"))
+        };
         match self.take() {
             Some(Token::Name(name)) => {
                 let telling = name.contains(&b'.') || lead(name);
@@ -133,7 +143,9 @@ impl<'a> Reading<'a> {
                 certain(telling && (!strict || text || lead(name)) || text && !strict)
             }
             Some(Token::Variable) => Outcome::Attack,
-            Some(Token::Open) => certain(!strict && matches!(self.peek(), Some(Token::Text { .. } | Token::Variable | Token::Name(_)))),
+            Some(Token::Open) => {
+                certain(!strict && matches!(self.peek(), Some(Token::Text { .. } | Token::Variable | Token::Name(_))))
+            }
             _ => Outcome::Invalid,
         }
     }

@@ -134,8 +134,8 @@ pub fn keyword(word: &[u8]) -> Option<Key> {
         b"merge" => Key::Merge,
         b"not" => Key::Not,
         b"null" | b"true" | b"false" => Key::Null,
-        b"table" | b"database" | b"databases" | b"tables" | b"schema" | b"view" | b"function" | b"trigger" | b"index" | b"user" | b"login"
-        | b"role" | b"columns" => Key::Object,
+        b"table" | b"database" | b"databases" | b"tables" | b"schema" | b"view" | b"function" | b"trigger"
+        | b"index" | b"user" | b"login" | b"role" | b"columns" => Key::Object,
         b"offset" => Key::Offset,
         b"on" => Key::On,
         b"or" => Key::Or,
@@ -182,30 +182,116 @@ pub fn function(name: &[u8]) -> Function {
     let dotted = name.iter().rposition(|byte| *byte == b'.').and_then(|dot| name.split_at_checked(dot));
     if let Some((package, _)) = dotted {
         return match lower(package, &mut buffer) {
-            Some(b"utl_http" | b"utl_inaddr" | b"utl_file" | b"dbms_pipe" | b"dbms_lock" | b"dbms_ldap" | b"dbms_xmlgen" | b"ctxsys.drithsx" | b"dbms_java" | b"dbms_session" | b"sys.dbms_lock") => Function::Dangerous,
+            Some(
+                b"utl_http" | b"utl_inaddr" | b"utl_file" | b"dbms_pipe" | b"dbms_lock" | b"dbms_ldap" | b"dbms_xmlgen"
+                | b"ctxsys.drithsx" | b"dbms_java" | b"dbms_session" | b"sys.dbms_lock",
+            ) => Function::Dangerous,
             _ => Function::Unknown,
         };
     }
     match lower(name, &mut buffer) {
         Some(
-            b"sleep" | b"benchmark" | b"pg_sleep" | b"extractvalue" | b"updatexml" | b"load_file" | b"xp_cmdshell" | b"xp_dirtree"
-            | b"xp_regread" | b"sp_executesql" | b"sp_oacreate" | b"pg_read_file" | b"pg_ls_dir" | b"lo_import" | b"lo_export" | b"query_to_xml"
-            | b"randomblob" | b"load_extension" | b"gtid_subset" | b"httpuritype" | b"openrowset" | b"opendatasource" | b"sys_eval"
-            | b"sys_exec" | b"name_const" | b"xmltype" | b"fn_xe_file_target" | b"readfile" | b"dblink" | b"writefile",
+            b"sleep" | b"benchmark" | b"pg_sleep" | b"extractvalue" | b"updatexml" | b"load_file" | b"xp_cmdshell"
+            | b"xp_dirtree" | b"xp_regread" | b"sp_executesql" | b"sp_oacreate" | b"pg_read_file" | b"pg_ls_dir"
+            | b"lo_import" | b"lo_export" | b"query_to_xml" | b"randomblob" | b"load_extension" | b"gtid_subset"
+            | b"httpuritype" | b"openrowset" | b"opendatasource" | b"sys_eval" | b"sys_exec" | b"name_const"
+            | b"xmltype" | b"fn_xe_file_target" | b"readfile" | b"dblink" | b"writefile",
         ) => Function::Dangerous,
         Some(
-            b"version" | b"database" | b"current_user" | b"session_user" | b"system_user" | b"user" | b"schema" | b"sqlite_version" | b"db_name"
-            | b"user_name" | b"host_name" | b"current_database" | b"current_setting" | b"suser_name" | b"is_srvrolemember" | b"sys_context",
+            b"version" | b"database" | b"current_user" | b"session_user" | b"system_user" | b"user" | b"schema"
+            | b"sqlite_version" | b"db_name" | b"user_name" | b"host_name" | b"current_database" | b"current_setting"
+            | b"suser_name" | b"is_srvrolemember" | b"sys_context",
         ) => Function::Telling,
         Some(
-            b"abs" | b"analyse" | b"ascii" | b"avg" | b"bin" | b"bit_length" | b"cast" | b"ceil" | b"char" | b"char_length" | b"character_length"
-            | b"chr" | b"coalesce" | b"concat" | b"concat_ws" | b"conv" | b"convert" | b"count" | b"elt" | b"exists" | b"exp" | b"field" | b"floor"
-            | b"greatest" | b"group_concat" | b"hex" | b"if" | b"ifnull" | b"iif" | b"instr" | b"isnull" | b"json_extract" | b"least" | b"left"
-            | b"len" | b"length" | b"like" | b"locate" | b"lower" | b"lpad" | b"ltrim" | b"make_set" | b"max" | b"md5" | b"mid" | b"min" | b"now"
-            | b"nullif" | b"nvl" | b"oct" | b"ord" | b"polygon" | b"position" | b"pow" | b"quote" | b"rand" | b"random" | b"repeat" | b"replace" | b"reverse"
-            | b"right" | b"round" | b"row" | b"row_count" | b"rpad" | b"rtrim" | b"sha1" | b"sign" | b"soundex" | b"space" | b"sqrt" | b"strcmp" | b"string_agg"
-            | b"substr" | b"substring" | b"substring_index" | b"sum" | b"to_char" | b"to_number" | b"trim" | b"unhex" | b"unicode" | b"upper" | b"uuid"
-            | b"multipoint" | b"linestring" | b"geometrycollection" | b"generate_series" | b"nchar",
+            b"abs"
+            | b"analyse"
+            | b"ascii"
+            | b"avg"
+            | b"bin"
+            | b"bit_length"
+            | b"cast"
+            | b"ceil"
+            | b"char"
+            | b"char_length"
+            | b"character_length"
+            | b"chr"
+            | b"coalesce"
+            | b"concat"
+            | b"concat_ws"
+            | b"conv"
+            | b"convert"
+            | b"count"
+            | b"elt"
+            | b"exists"
+            | b"exp"
+            | b"field"
+            | b"floor"
+            | b"greatest"
+            | b"group_concat"
+            | b"hex"
+            | b"if"
+            | b"ifnull"
+            | b"iif"
+            | b"instr"
+            | b"isnull"
+            | b"json_extract"
+            | b"least"
+            | b"left"
+            | b"len"
+            | b"length"
+            | b"like"
+            | b"locate"
+            | b"lower"
+            | b"lpad"
+            | b"ltrim"
+            | b"make_set"
+            | b"max"
+            | b"md5"
+            | b"mid"
+            | b"min"
+            | b"now"
+            | b"nullif"
+            | b"nvl"
+            | b"oct"
+            | b"ord"
+            | b"polygon"
+            | b"position"
+            | b"pow"
+            | b"quote"
+            | b"rand"
+            | b"random"
+            | b"repeat"
+            | b"replace"
+            | b"reverse"
+            | b"right"
+            | b"round"
+            | b"row"
+            | b"row_count"
+            | b"rpad"
+            | b"rtrim"
+            | b"sha1"
+            | b"sign"
+            | b"soundex"
+            | b"space"
+            | b"sqrt"
+            | b"strcmp"
+            | b"string_agg"
+            | b"substr"
+            | b"substring"
+            | b"substring_index"
+            | b"sum"
+            | b"to_char"
+            | b"to_number"
+            | b"trim"
+            | b"unhex"
+            | b"unicode"
+            | b"upper"
+            | b"uuid"
+            | b"multipoint"
+            | b"linestring"
+            | b"geometrycollection"
+            | b"generate_series"
+            | b"nchar",
         ) => Function::Known,
         _ => Function::Unknown,
     }
@@ -214,7 +300,19 @@ pub fn function(name: &[u8]) -> Function {
 /// Words that stand between `select` and `from` in English more often than in SQL.
 pub fn is_english_choice(name: &[u8]) -> bool {
     const WORDS: [&[u8]; 14] = [
-        b"one", b"any", b"all", b"item", b"items", b"option", b"options", b"something", b"anything", b"some", b"both", b"more", b"several",
+        b"one",
+        b"any",
+        b"all",
+        b"item",
+        b"items",
+        b"option",
+        b"options",
+        b"something",
+        b"anything",
+        b"some",
+        b"both",
+        b"more",
+        b"several",
         b"products",
     ];
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
