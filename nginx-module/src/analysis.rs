@@ -5,8 +5,10 @@ use crate::ngx::body::{Cursor, Piece};
 use crate::ngx::clock::thread_cpu;
 use crate::ngx::event::Posted;
 use crate::ngx::request::Request;
+use crate::rulesets::Available;
+use crate::status;
 use detection::attack::AttackSet;
-use detection::{Inspection, Progress, Rules};
+use detection::{Inspection, Overlimit, Progress, Rules};
 use module_logic::mode::Mode;
 use module_logic::settings::{Block, Dynamic};
 use module_logic::verdict::{Action, OverlimitBlock, Source, after_analysis};
@@ -53,6 +55,24 @@ pub struct Outcome {
     pub serialized: usize,
 }
 
+impl Outcome {
+    /// Nothing found yet.
+    const fn of(mode: Mode) -> Self {
+        Self {
+            mode,
+            attacks: AttackSet::EMPTY,
+            action: Action::Pass,
+            source: Source::Unlisted,
+            cpu: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            out_of_memory: false,
+            body_unread: false,
+            db_id: 0,
+            serialized: 0,
+        }
+    }
+}
+
 /// Where an analysis stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -69,9 +89,9 @@ pub enum Stage {
 struct Bounds {
     time: Duration,
     turn: Duration,
-    memory: u64,
     chunk: usize,
     overlimit: OverlimitBlock,
+    stalled: Duration,
 }
 
 impl Bounds {
@@ -80,9 +100,9 @@ impl Bounds {
         Self {
             time: block.time_limit,
             turn,
-            memory: block.request_memory_limit,
             chunk: usize::try_from(block.chunk_size).unwrap_or(usize::MAX).clamp(1, 1 << 20),
             overlimit: block.time_limit_block,
+            stalled: block.stalled_worker_timeout,
         }
     }
 }
@@ -121,34 +141,37 @@ impl Analysis {
         if mode == Mode::Off || block.status.is_some() {
             return None;
         }
-        let rules = location.ruleset.as_ref()?.rules()?;
+        let rules = match main.keeper.as_ref()?.rules(location.ruleset?) {
+            Available::Rules(rules) => rules,
+            Available::OverLimit => return Some(Self::refused(mode, block)),
+            Available::None => return None,
+        };
         let started = Instant::now();
         let cpu = thread_cpu();
         let db_id = rules.id();
         let inspection = inspection(request, rules, block);
-        let outcome = Outcome {
-            mode,
-            attacks: AttackSet::EMPTY,
-            action: Action::Pass,
-            source: Source::Unlisted,
-            cpu: thread_cpu().saturating_sub(cpu),
-            elapsed: Duration::ZERO,
-            out_of_memory: false,
-            body_unread: false,
-            db_id,
-            serialized: 0,
-        };
-        Some(Self {
-            outcome,
+        let cpu = thread_cpu().saturating_sub(cpu);
+        let outcome = Outcome { cpu, db_id, ..Outcome::of(mode) };
+        let spent = started.elapsed();
+        let mut analysis = Self::refused(mode, block);
+        (analysis.outcome, analysis.inspection) = (outcome, Some(inspection));
+        (analysis.started, analysis.spent) = (started, spent);
+        Some(analysis)
+    }
+
+    /// An analysis without an inspection: its rule set is larger than its limit, so that the request is answered with 500.
+    fn refused(mode: Mode, block: &Block) -> Self {
+        Self {
+            outcome: Outcome { out_of_memory: true, ..Outcome::of(mode) },
             stage: Stage::Delivered,
             event: None,
-            inspection: Some(inspection),
+            inspection: None,
             bounds: Bounds::of(block),
             body: None,
             ended: false,
-            started,
-            spent: started.elapsed(),
-        })
+            started: Instant::now(),
+            spent: Duration::ZERO,
+        }
     }
 
     /// The inspection, for those who report what it found.
@@ -165,7 +188,9 @@ impl Analysis {
     /// Analyses until the request is decided or its turn is over.
     pub fn turn(&mut self) -> Turn {
         let (cpu, started) = (thread_cpu(), Instant::now());
+        status::busy(self.bounds.stalled);
         let turn = self.analyse(started);
+        status::idle();
         self.outcome.cpu += thread_cpu().saturating_sub(cpu);
         self.spent += started.elapsed();
         if turn == Turn::Finished {
@@ -188,12 +213,12 @@ impl Analysis {
                 inspection.stop_overlimit();
                 break Turn::Finished;
             }
-            if self.bounds.memory != 0 && inspection.memory() as u64 > self.bounds.memory {
-                self.outcome.out_of_memory = true;
-                break Turn::Finished;
-            }
             match progress {
                 Progress::More => {}
+                Progress::Overlimit(limit) => {
+                    self.outcome.out_of_memory = limit == Overlimit::Memory;
+                    break Turn::Finished;
+                }
                 Progress::Done if self.ended => break Turn::Finished,
                 Progress::Done => self.feed(&mut inspection),
             }
@@ -253,6 +278,12 @@ impl Drop for Analysis {
     }
 }
 
+/// Drops the inspections at rest, and with them the rules that they used last.
+pub fn forget_resting() {
+    let resting = RESTING.take();
+    drop(resting);
+}
+
 /// The mode that holds for a request.
 fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
     let local = match block.mode {
@@ -272,15 +303,10 @@ fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
 /// An inspection that was fed the head of a request.
 fn inspection(request: &Request, rules: Arc<Rules>, block: &Block) -> Box<Inspection> {
     let mut inspection = RESTING.with_borrow_mut(Vec::pop).unwrap_or_else(|| Box::new(Inspection::new()));
-    inspection.begin(rules, settings(block));
+    inspection.begin(rules, block.detection());
     inspection.request_line(request.method(), request.target(), request.protocol());
     for (name, value) in request.headers() {
         inspection.header(name, value);
     }
     inspection
-}
-
-/// What directives say about the engine.
-fn settings(block: &Block) -> detection::Settings {
-    detection::Settings { confirm: block.confirm, ..detection::Settings::default() }
 }

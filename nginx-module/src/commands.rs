@@ -6,31 +6,52 @@ use crate::ngx::conf::Conf;
 use crate::ngx::guard;
 use crate::ngx::log::{Level, Log};
 use module_logic::directives::{Arguments, Arity, Contexts, Directive, Host, Note, Reading, TABLE};
-use module_logic::settings::TemplateId;
+use module_logic::settings::{BlockRead, GlobalRead, TemplateId};
 use nginx_sys::{
-    NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE12, NGX_HTTP_LOC_CONF,
-    NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t, ngx_str_t,
+    NGX_CONF_1MORE, NGX_CONF_ANY, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_CONF_TAKE12, NGX_DIRECT_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF, NGX_MAIN_CONF, ngx_command_t,
+    ngx_conf_t, ngx_str_t,
 };
 use std::ffi::{c_char, c_void};
 use std::path::PathBuf;
 
-/// One command for each directive of the table, and one that ends the list.
-pub static mut COMMANDS: [ngx_command_t; TABLE.len() + 1] = commands();
+/// The number of directives that stand outside of all blocks.
+const OUTSIDE: usize = {
+    let (mut count, mut place) = (0, 0);
+    while place < TABLE.len() {
+        count += is_outside(TABLE[place].contexts) as usize;
+        place += 1;
+    }
+    count
+};
 
-const fn commands() -> [ngx_command_t; TABLE.len() + 1] {
-    let mut commands = [ngx_command_t::empty(); TABLE.len() + 1];
-    let mut place = 0;
+/// A command for each directive of the `http` block and the blocks inside, and one that ends the list.
+pub static mut COMMANDS: [ngx_command_t; TABLE.len() - OUTSIDE + 1] = commands(false);
+
+/// The same for directives outside of all blocks, which NGINX takes from modules of its core only.
+pub static mut OUTSIDE_COMMANDS: [ngx_command_t; OUTSIDE + 1] = commands(true);
+
+const fn is_outside(contexts: Contexts) -> bool {
+    matches!(contexts, Contexts::Main)
+}
+
+const fn commands<const N: usize>(outside: bool) -> [ngx_command_t; N] {
+    let mut commands = [ngx_command_t::empty(); N];
+    let (mut place, mut next) = (0, 0);
     while place < TABLE.len() {
         let directive = &TABLE[place];
-        commands[place] = ngx_command_t {
-            name: ngx_str_t { len: directive.name.len(), data: directive.c_name.as_ptr().cast::<u8>().cast_mut() },
-            type_: places(directive.contexts) | arguments(directive.arity),
-            set: Some(set),
-            conf: NGX_HTTP_LOC_CONF_OFFSET,
-            // `set` finds the directive by this.
-            offset: place,
-            post: std::ptr::null_mut(),
-        };
+        if is_outside(directive.contexts) == outside {
+            commands[next] = ngx_command_t {
+                name: ngx_str_t { len: directive.name.len(), data: directive.c_name.as_ptr().cast::<u8>().cast_mut() },
+                type_: places(directive.contexts) | arguments(directive.arity),
+                set: if outside { Some(check) } else { Some(set) },
+                conf: if outside { 0 } else { NGX_HTTP_LOC_CONF_OFFSET },
+                // The place in the table, by which `set` and `check` find the directive.
+                offset: place,
+                post: std::ptr::null_mut(),
+            };
+            next += 1;
+        }
         place += 1;
     }
     commands
@@ -41,8 +62,7 @@ const fn places(contexts: Contexts) -> usize {
         Contexts::Http => NGX_HTTP_MAIN_CONF,
         Contexts::HttpServerLocation => NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF,
         Contexts::ServerLocation => NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF,
-        // NGINX offers directives outside of blocks to modules of its core only; they have a table of their own.
-        Contexts::Main => 0,
+        Contexts::Main => NGX_MAIN_CONF | NGX_DIRECT_CONF,
     };
     bits as usize
 }
@@ -58,7 +78,7 @@ const fn arguments(arity: Arity) -> usize {
     bits as usize
 }
 
-/// What NGINX does for the directives.
+/// Reads directives of the `http` block and of blocks inside.
 struct Reader<'a> {
     conf: &'a Conf,
     main: &'a mut MainConf,
@@ -88,12 +108,7 @@ impl Host for NginxHost<'_> {
 impl Reader<'_> {
     /// Reads one directive.
     fn read(&mut self, directive: &Directive, location: &mut LocationConf) -> Result<(), String> {
-        let words = self.conf.words();
-        let mut arguments = Vec::with_capacity(words.len());
-        for word in words.iter().skip(1) {
-            let word = std::str::from_utf8(word);
-            arguments.push(word.map_err(|_| format!("\"{}\" directive: the value is not UTF-8", directive.name))?);
-        }
+        let arguments = words(self.conf, directive)?;
         let mut host = NginxHost { conf: self.conf, templates: &mut self.main.templates };
         let mut reading = Reading { global: &mut self.main.read, block: &mut location.read, host: &mut host };
         let note = directive.read(&mut reading, Arguments(&arguments)).map_err(|error| error.to_string())?;
@@ -106,6 +121,12 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// The arguments of a directive.
+fn words<'a>(conf: &'a Conf, directive: &Directive) -> Result<Vec<&'a str>, String> {
+    let words = conf.words().into_iter().skip(1).map(std::str::from_utf8);
+    words.collect::<Result<_, _>>().map_err(|_| format!("\"{}\" directive: the value is not UTF-8", directive.name))
 }
 
 /// NGINX's values of a `set` function: `NGX_CONF_OK` and `NGX_CONF_ERROR`.
@@ -128,6 +149,29 @@ unsafe extern "C" fn set(cf: *mut ngx_conf_t, command: *mut ngx_command_t, locat
         let main = unsafe { &mut *main.as_ptr() };
         match (Reader { conf: &conf, main }).read(directive, location) {
             Ok(()) => CONF_OK,
+            Err(message) => {
+                conf.message(Level::Emergency, &message);
+                CONF_ERROR
+            }
+        }
+    })
+}
+
+/// Checks a directive outside of all blocks, where nothing is kept. Called by NGINX.
+unsafe extern "C" fn check(cf: *mut ngx_conf_t, command: *mut ngx_command_t, _conf: *mut c_void) -> *mut c_char {
+    guard::run(Log::of_cycle(), CONF_ERROR, || {
+        // SAFETY: NGINX gives the configuration being read, and a command of `OUTSIDE_COMMANDS`.
+        let (conf, command) = unsafe { (Conf::new(cf), command.as_ref()) };
+        let (Some(conf), Some(command)) = (conf, command) else { return CONF_ERROR };
+        let Some(directive) = TABLE.get(command.offset) else { return CONF_ERROR };
+        let (mut global, mut block, mut templates) = (GlobalRead::default(), BlockRead::default(), Vec::new());
+        let mut host = NginxHost { conf: &conf, templates: &mut templates };
+        let mut reading = Reading { global: &mut global, block: &mut block, host: &mut host };
+        let read = words(&conf, directive).and_then(|arguments| {
+            directive.read(&mut reading, Arguments(&arguments)).map_err(|error| error.to_string())
+        });
+        match read {
+            Ok(_) => CONF_OK,
             Err(message) => {
                 conf.message(Level::Emergency, &message);
                 CONF_ERROR

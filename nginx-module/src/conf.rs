@@ -1,20 +1,29 @@
 //! Configurations: one for the `http` block, one for each block inside.
 
+use crate::block_page::Pages;
 use crate::commands::{CONF_ERROR, CONF_OK};
 use crate::ngx::Answer;
-use crate::ngx::conf::Conf;
+use crate::ngx::conf::{Conf, OutOfMemory};
 use crate::ngx::guard;
 use crate::ngx::log::{Level, Log};
 use crate::ngx::owned;
+use crate::ngx::process;
+use crate::ngx::shared_zone::Zone;
 use crate::ngx::template::Template;
-use crate::rulesets::{Rulesets, Slot};
-use crate::{module, phases, variables};
+use crate::rulesets::Keeper;
+use crate::upstream::Destination;
+use crate::{module, phases, rate_limit, status, variables};
 use module_logic::mode::Mode;
+use module_logic::rulesets::PairId;
 use module_logic::settings::{Backend, Block, BlockRead, Dynamic, Global, GlobalRead, TemplateId};
-use nginx_sys::{ngx_conf_t, ngx_http_phases_NGX_HTTP_LOG_PHASE, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_int_t};
+use module_logic::upstream_block;
+use nginx_sys::{
+    ngx_conf_t, ngx_http_phases_NGX_HTTP_CONTENT_PHASE, ngx_http_phases_NGX_HTTP_LOG_PHASE,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_int_t,
+};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::{c_char, c_void};
-use std::rc::Rc;
 
 /// The configuration of the `http` block.
 #[derive(Default)]
@@ -25,12 +34,24 @@ pub struct MainConf {
     pub holds: Option<Global>,
     /// Where records go.
     pub backend: Option<Backend>,
+    /// How they get there; `None` if they go to the API.
+    pub destination: Option<Destination>,
     /// The texts with variables that directives named.
     pub templates: Vec<Template>,
     /// Old names that a warning was written for.
     pub warned: BTreeSet<&'static str>,
-    /// The rule sets that locations use.
-    pub rulesets: Rulesets,
+    /// The rule sets that locations use, once the block was read.
+    pub keeper: Option<Keeper>,
+    /// The memory of the counters.
+    pub counters: Option<Zone>,
+    /// The memory of the rate limit, if any block has one.
+    pub limits: Option<rate_limit::Memory>,
+    /// Whether any block limits rates.
+    pub limited: bool,
+    /// How many workers there will be; known once the whole configuration was read.
+    pub workers: Cell<usize>,
+    /// The pages that blocked clients are shown.
+    pub pages: Pages,
 }
 
 impl MainConf {
@@ -41,6 +62,13 @@ impl MainConf {
     }
 }
 
+/// The configuration of the `http` block that this process runs; none without such a block.
+#[must_use]
+pub fn running() -> Option<&'static MainConf> {
+    // SAFETY: NGINX sets the cycle before it starts workers, and a worker keeps it until it ends.
+    unsafe { process::main_conf(nginx_sys::ngx_cycle, module::this()) }
+}
+
 /// The configuration of an `http`, `server` or `location` block.
 #[derive(Default)]
 pub struct LocationConf {
@@ -49,7 +77,7 @@ pub struct LocationConf {
     /// What holds, once the outer blocks were merged in.
     pub holds: Option<Block>,
     /// The rule set, unless nothing is ever analysed here.
-    pub ruleset: Option<Rc<Slot>>,
+    pub ruleset: Option<PairId>,
 }
 
 /// Makes a value in the pool of the configuration.
@@ -102,7 +130,18 @@ pub unsafe extern "C" fn init_main(cf: *mut ngx_conf_t, main: *mut c_void) -> *m
                 return CONF_ERROR;
             }
         }
-        main.holds = Some(main.read.resolve());
+        let holds = main.read.resolve();
+        main.keeper = Some(Keeper::new(&holds.cache_path, holds.file_check_interval));
+        if let Some(backend) = &main.backend {
+            match Destination::read(&conf, backend, &holds, main.read.queue_limits()) {
+                Ok(destination) => main.destination = destination,
+                Err(error) => {
+                    conf.message(Level::Emergency, &error.to_string());
+                    return CONF_ERROR;
+                }
+            }
+        }
+        main.holds = Some(holds);
         CONF_OK
     })
 }
@@ -119,14 +158,14 @@ pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void,
         let main = unsafe { &mut *main.as_ptr() };
         inner.read.inherit(&outer.read);
         let holds = inner.read.resolve();
+        // A block that is off analyses nothing, so a server on which nothing is configured needs no rules.
         if holds.mode != Dynamic::Fixed(Mode::Off) {
-            match main.rulesets.slot(&holds, conf.log()) {
-                Ok(slot) => inner.ruleset = Some(slot),
-                Err(error) => {
-                    conf.message(Level::Emergency, &error.to_string());
-                    return CONF_ERROR;
-                }
-            }
+            inner.ruleset = main.keeper.as_mut().map(|keeper| keeper.add(&holds, || conf.place()));
+        }
+        main.limited |= !holds.rate_limits.is_empty();
+        if let Err(error) = main.pages.add_all(&holds, &conf) {
+            conf.message(Level::Emergency, &error);
+            return CONF_ERROR;
         }
         inner.holds = Some(holds);
         CONF_OK
@@ -138,12 +177,64 @@ pub unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     guard::run(Log::of_cycle(), Answer::Error.code(), || {
         // SAFETY: NGINX gives the configuration being read.
         let Some(conf) = (unsafe { Conf::new(cf) }) else { return Answer::Error.code() };
-        let installed = conf
-            .add_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(phases::preaccess))
-            .and_then(|()| conf.add_handler(ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(phases::log)));
-        match installed {
+        let Some(main) = conf.main_conf::<MainConf>(module::this()) else { return Answer::Error.code() };
+        // SAFETY: `create_main` made it; nobody else holds a reference now.
+        match complete(&conf, unsafe { &mut *main.as_ptr() }) {
             Ok(()) => Answer::Ok.code(),
-            Err(_) => Answer::Error.code(),
+            Err(message) => {
+                conf.log().write(Level::Emergency, &message);
+                Answer::Error.code()
+            }
         }
     })
+}
+
+/// Everything was read and merged.
+fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
+    if let (Some(Backend::Upstream(name)), Some(upstream)) = (&main.backend, main.read.upstream.clone().flatten()) {
+        check_upstream(conf, name, &upstream.place)?;
+    }
+    if let Some(keeper) = main.keeper.as_mut() {
+        keeper.load(conf.log()).map_err(|error| error.to_string())?;
+    }
+    for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {
+        main.pages.add(page, conf)?;
+    }
+    declare_memory(conf, main).and_then(|()| add_handlers(conf)).map_err(|_| "memory is exhausted".to_owned())
+}
+
+/// Declares what workers share.
+fn declare_memory(conf: &Conf, main: &mut MainConf) -> Result<(), OutOfMemory> {
+    let bytes = Zone::bytes_for(status::WORDS);
+    main.counters = Some(Zone::declare(conf, status::ZONE, bytes, module::this())?);
+    if let Some(holds) = main.holds.as_ref().filter(|_| main.limited) {
+        let bytes = holds.rate_limit_shm_size;
+        let zone = Zone::declare(conf, rate_limit::ZONE, usize::try_from(bytes).unwrap_or(usize::MAX), module::this())?;
+        main.limits = Some(rate_limit::Memory { zone, bytes });
+    }
+    Ok(())
+}
+
+/// Adds the handlers of phases. Of those of one phase, the one that is added last runs first.
+fn add_handlers(conf: &Conf) -> Result<(), OutOfMemory> {
+    conf.add_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(phases::preaccess))?;
+    conf.add_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(rate_limit::preaccess))?;
+    conf.add_handler(ngx_http_phases_NGX_HTTP_CONTENT_PHASE, Some(status::content))?;
+    conf.add_first_handler(ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(phases::log))
+}
+
+/// Looks at the block of the postanalytics servers; only its absence is an error.
+fn check_upstream(conf: &Conf, name: &str, place: &str) -> Result<(), String> {
+    let upstream = conf.upstream(name).ok_or_else(|| {
+        format!("\"wallarm_tarantool_upstream\" directive: there is no block \"upstream {name}\" in {place}")
+    })?;
+    let (file, line) = (upstream.file(), upstream.line());
+    // A file that cannot be read again is no reason to refuse what NGINX just read.
+    let keepalive = std::fs::read_to_string(&file)
+        .map_or(upstream_block::Keepalive::Unknown, |text| upstream_block::keepalive(&text, name, line));
+    for complaint in upstream_block::complaints(&upstream.checked_servers(), keepalive) {
+        let message = format!("wallarm: upstream \"{name}\": {complaint} in {}:{line}", file.display());
+        conf.log().write(Level::Warning, &message);
+    }
+    Ok(())
 }

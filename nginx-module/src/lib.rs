@@ -14,13 +14,21 @@
 //! | `analysis` | the state of one request |
 //! | `variables` | `$wallarm_…` |
 //! | `report` | what is done with the outcome |
+//! | `status` | counting, and the page that shows it |
+//! | `rate_limit` | requests that wait or are refused |
+//! | `block_page` | the answer to blocked requests |
+//! | `upstream/` | sends records to postanalytics |
 
 mod analysis;
+mod block_page;
 mod commands;
 mod conf;
 mod module;
 mod ngx;
 mod phases;
+mod rate_limit;
 mod report;
 mod rulesets;
+mod status;
+mod upstream;
 mod variables;

@@ -3,8 +3,8 @@
 //! NGINX's own build writes the three symbols at the end for each dynamic module (`auto/module`).
 
 use crate::{commands, conf, phases};
-use nginx_sys::{NGX_HTTP_MODULE, ngx_http_module_t, ngx_module_t};
-use std::ffi::c_char;
+use nginx_sys::{NGX_CORE_MODULE, NGX_HTTP_MODULE, ngx_core_module_t, ngx_http_module_t, ngx_module_t, ngx_str_t};
+use std::ffi::{CStr, c_char};
 
 static CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(conf::preconfiguration),
@@ -19,13 +19,37 @@ static CONTEXT: ngx_http_module_t = ngx_http_module_t {
 
 /// The module. NGINX fills in its indexes.
 #[unsafe(no_mangle)]
-#[expect(non_upper_case_globals, reason = "the name of the module, by which NGINX's logs and tools call it")]
 pub static mut ngx_http_wallarm_module: ngx_module_t = ngx_module_t {
     ctx: (&raw const CONTEXT).cast_mut().cast(),
-    // SAFETY: only the address is taken.
-    commands: unsafe { (&raw mut commands::COMMANDS).cast() },
+    commands: (&raw mut commands::COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as usize,
+    init_module: Some(phases::init_module),
     init_process: Some(phases::init_process),
+    exit_process: Some(phases::exit_process),
+    ..ngx_module_t::default()
+};
+
+static OUTSIDE_CONTEXT: OutsideContext = OutsideContext(ngx_core_module_t {
+    name: ngx_str_t { len: OUTSIDE_NAME.count_bytes(), data: OUTSIDE_NAME.as_ptr().cast::<u8>().cast_mut() },
+    create_conf: None,
+    init_conf: None,
+});
+
+const OUTSIDE_NAME: &CStr = c"wallarm";
+
+/// A context that nobody writes to.
+#[repr(transparent)]
+struct OutsideContext(ngx_core_module_t);
+
+// SAFETY: NGINX reads it from one thread; Rust never does.
+unsafe impl Sync for OutsideContext {}
+
+/// The module of the directives outside of all blocks.
+#[unsafe(no_mangle)]
+pub static mut ngx_wallarm_module: ngx_module_t = ngx_module_t {
+    ctx: (&raw const OUTSIDE_CONTEXT).cast_mut().cast(),
+    commands: (&raw mut commands::OUTSIDE_COMMANDS).cast(),
+    type_: NGX_CORE_MODULE as usize,
     ..ngx_module_t::default()
 };
 
@@ -44,15 +68,14 @@ unsafe impl<T, const N: usize> Sync for Pointers<T, N> {}
 
 /// The modules of this library.
 #[unsafe(no_mangle)]
-#[expect(non_upper_case_globals, reason = "NGINX looks this name up")]
-pub static ngx_modules: Pointers<ngx_module_t, 2> = Pointers([&raw const ngx_http_wallarm_module, std::ptr::null()]);
+pub static ngx_modules: Pointers<ngx_module_t, 3> =
+    Pointers([&raw const ngx_wallarm_module, &raw const ngx_http_wallarm_module, std::ptr::null()]);
 
 /// Their names.
 #[unsafe(no_mangle)]
-#[expect(non_upper_case_globals, reason = "NGINX looks this name up")]
-pub static ngx_module_names: Pointers<c_char, 2> = Pointers([c"ngx_http_wallarm_module".as_ptr(), std::ptr::null()]);
+pub static ngx_module_names: Pointers<c_char, 3> =
+    Pointers([c"ngx_wallarm_module".as_ptr(), c"ngx_http_wallarm_module".as_ptr(), std::ptr::null()]);
 
 /// Their place among the other modules; only filters have one.
 #[unsafe(no_mangle)]
-#[expect(non_upper_case_globals, reason = "NGINX looks this name up")]
 pub static ngx_module_order: Pointers<c_char, 1> = Pointers([std::ptr::null()]);

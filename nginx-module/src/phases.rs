@@ -4,22 +4,62 @@
 //! the phases rest until it is there and analysed.
 
 use crate::analysis::{Analysis, Outcome, Stage, Turn};
-use crate::conf::{LocationConf, MainConf};
+use crate::block_page;
+use crate::conf::{self, LocationConf, MainConf};
 use crate::module;
 use crate::ngx::Answer;
 use crate::ngx::event::Posted;
 use crate::ngx::guard;
 use crate::ngx::log::Log;
+use crate::ngx::process;
 use crate::ngx::request::Request;
+use crate::rate_limit;
 use crate::report;
+use crate::status;
+use crate::upstream;
 use module_logic::verdict::Action;
 use nginx_sys::{ngx_cycle_t, ngx_event_t, ngx_http_request_t, ngx_int_t};
 use std::ptr::NonNull;
 
+/// Called by NGINX when a configuration was read and its shared memory is there, before workers start.
+pub unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    guard::run(Log::of_cycle(), Answer::Ok.code(), || {
+        // SAFETY: NGINX gives the cycle that it made.
+        let (main, workers) =
+            unsafe { (process::main_conf::<MainConf>(cycle, module::this()), process::workers(cycle)) };
+        if let Some(main) = main {
+            status::prepare(main);
+            rate_limit::prepare(main, workers);
+        }
+        Answer::Ok.code()
+    })
+}
+
 /// Called by NGINX when a worker starts.
 pub unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
     guard::quieten();
-    Answer::Ok.code()
+    guard::run(Log::of_cycle(), Answer::Ok.code(), || {
+        if let Some(main) = conf::running().filter(|_| process::serves_requests()) {
+            status::enter();
+            rate_limit::enter(main);
+            if let Some(keeper) = &main.keeper {
+                keeper.start();
+            }
+        }
+        Answer::Ok.code()
+    })
+}
+
+/// Called by NGINX when a worker ends, before it unloads this library.
+pub unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
+    guard::run(Log::of_cycle(), (), upstream::end);
+    guard::run(Log::of_cycle(), (), || {
+        if let Some(keeper) = conf::running().and_then(|main| main.keeper.as_ref()) {
+            keeper.stop();
+        }
+        rate_limit::leave();
+        status::leave();
+    });
 }
 
 /// Called by NGINX before access is decided; perhaps several times for one request.
@@ -32,7 +72,7 @@ pub unsafe extern "C" fn preaccess(raw: *mut ngx_http_request_t) -> ngx_int_t {
         }
         match request.context::<Analysis>(module::this()) {
             // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
-            Some(mut analysis) => deliver(&request, unsafe { analysis.as_mut() }).code(),
+            Some(analysis) => unsafe { deliver(request, analysis) },
             None => first_visit(request),
         }
     })
@@ -47,11 +87,13 @@ fn first_visit(request: Request) -> ngx_int_t {
         return request.read_body(body_came);
     }
     // SAFETY: as above.
-    let analysis = unsafe { analysis.as_mut() };
-    match analysis.turn() {
-        Turn::Finished => deliver(&request, analysis).code(),
+    let turn = unsafe { analysis.as_mut() }.turn();
+    match turn {
+        // SAFETY: as above.
+        Turn::Finished => unsafe { deliver(request, analysis) },
         Turn::Again => {
-            wait(&request, analysis);
+            // SAFETY: as above.
+            wait(&request, unsafe { analysis.as_mut() });
             Answer::Again.code()
         }
     }
@@ -66,25 +108,32 @@ fn begin(request: &Request) -> Option<NonNull<Analysis>> {
 }
 
 /// Tells NGINX the verdict, once: the error page of a blocked request must not be blocked again.
-fn deliver(request: &Request, analysis: &mut Analysis) -> Answer {
-    match analysis.stage {
-        Stage::Waiting => Answer::Again,
-        Stage::Delivered => Answer::Declined,
-        Stage::Decided => {
-            analysis.stage = Stage::Delivered;
-            answer(request, &analysis.outcome)
+///
+/// # Safety
+///
+/// `analysis` must be the context of the request, to which no reference exists. It is gone when the answer ends the request.
+unsafe fn deliver(request: Request, mut analysis: NonNull<Analysis>) -> ngx_int_t {
+    let outcome = {
+        // SAFETY: as the caller promises; the reference ends before the request may.
+        let analysis = unsafe { analysis.as_mut() };
+        match analysis.stage {
+            Stage::Waiting => return Answer::Again.code(),
+            Stage::Delivered => return Answer::Declined.code(),
+            Stage::Decided => analysis.stage = Stage::Delivered,
         }
-    }
+        analysis.outcome
+    };
+    answer(request, &outcome)
 }
 
 /// The answer to a request that was decided.
-fn answer(_request: &Request, outcome: &Outcome) -> Answer {
+fn answer(request: Request, outcome: &Outcome) -> ngx_int_t {
     if outcome.out_of_memory {
-        return Answer::Status(500);
+        return Answer::Status(500).code();
     }
     match outcome.action {
-        Action::Pass => Answer::Declined,
-        Action::Block(_) => Answer::Status(403),
+        Action::Pass => Answer::Declined.code(),
+        Action::Block(reason) => block_page::answer(request, reason),
     }
 }
 

@@ -1,8 +1,13 @@
 //! What is done with the outcome of a request: it is counted, and its record is sent.
 
 use crate::analysis::Analysis;
+use crate::conf::{LocationConf, MainConf};
+use crate::module;
 use crate::ngx::log::Level;
 use crate::ngx::request::Request;
+use crate::status;
+use crate::upstream;
+use module_logic::status::Rare;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Requests whose variable for the mode yielded no mode.
@@ -13,10 +18,28 @@ pub fn report(request: &Request, analysis: &mut Analysis) {
     if analysis.outcome.body_unread {
         request.log().write(Level::Error, "wallarm: the spooled body could not be read; its rest was not analysed");
     }
+    analysis.outcome.serialized = upstream::report(request, analysis);
+    let main = request.global::<MainConf>(module::this());
+    let block = request.location::<LocationConf>(module::this()).and_then(|location| location.holds.as_ref());
+    if let (Some(main), Some(block)) = (main, block) {
+        status::processed(status::application(request, main, block), &analysis.outcome);
+    }
+}
+
+/// Postanalytics did not take so many records.
+pub fn records_lost(count: u64) {
+    status::count_many(Rare::PostanalyticsLost, count);
 }
 
 /// An error of the engine was caught.
-pub fn engine_error() {}
+pub fn engine_error() {
+    status::count(Rare::EngineError);
+}
+
+/// A rule set is larger than its limit.
+pub fn ruleset_over_limit() {
+    status::count(Rare::RulesetMemoryLimit);
+}
 
 /// A variable yielded something else than a mode. Written each time the count reaches a power of two.
 pub fn odd_mode(request: &Request, text: &[u8]) {

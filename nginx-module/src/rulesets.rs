@@ -1,73 +1,188 @@
-//! The rule sets that locations use: one slot for each path, shared by the locations that name it.
+//! The rule sets of the configuration: loaded at start, replaced while NGINX runs.
+//!
+//! What is loaded, kept and replaced is decided in `module_logic::rulesets`; here are the times at which it happens. The master
+//! loads everything before it starts workers. A worker looks at the files every `wallarm_file_check_interval`, and compiles in
+//! a thread, whose result the timer picks up.
 
 use crate::ngx::log::{Level, Log};
+use crate::ngx::repeating::Repeating;
+use crate::ngx::{process, thread};
 use detection::Rules;
+use module_logic::rulesets::{Event, Job, Outcome, PairId, Rulesets, State};
 use module_logic::settings::Block;
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-/// A rule set that may be replaced while NGINX runs.
-pub struct Slot {
-    path: PathBuf,
-    current: RefCell<Option<Arc<Rules>>>,
+/// How often the result of a thread is asked for.
+const IMPATIENCE: Duration = Duration::from_millis(50);
+
+/// The rule set of a location, as it stands.
+pub enum Available {
+    /// It can be used.
+    Rules(Arc<Rules>),
+    /// It is larger than its limit: requests are answered with 500.
+    OverLimit,
+    /// There is none: requests pass unseen.
+    None,
 }
 
-impl Slot {
-    /// The rule set, if one could be loaded.
-    #[must_use]
-    pub fn rules(&self) -> Option<Arc<Rules>> {
-        self.current.try_borrow().ok().and_then(|current| current.clone())
-    }
+/// The rule sets of a configuration, and what keeps them fresh.
+pub struct Keeper {
+    rulesets: RefCell<Rulesets>,
+    /// Pairs without which NGINX must not start, and where `wallarm_fallback off` says so.
+    required: Vec<(PairId, String)>,
+    refresh: RefCell<Refresh>,
 }
 
-/// All slots of a configuration.
+/// What a worker does to keep rule sets fresh.
 #[derive(Default)]
-pub struct Rulesets {
-    slots: Vec<Rc<Slot>>,
+struct Refresh {
+    interval: Duration,
+    timer: Option<Repeating>,
+    running: Option<JoinHandle<Vec<Outcome>>>,
 }
 
 /// A rule set cannot be loaded, and `wallarm_fallback off` forbids to run without.
 #[derive(Debug, thiserror::Error)]
-#[error("the rule set {} cannot be loaded: {reason}; with \"wallarm_fallback on\" NGINX would start without analysis", path.display())]
+#[error(
+    "wallarm: no rule set for the block before {place}, where \"wallarm_fallback\" is \"off\"; see the message above"
+)]
 pub struct Missing {
-    path: PathBuf,
-    reason: String,
+    place: String,
 }
 
-impl Rulesets {
-    /// The slot for a block; the first block that names a path loads it.
+impl Keeper {
+    /// Without rule sets yet; backups are kept in `cache`.
+    #[must_use]
+    pub fn new(cache: &Path, interval: Duration) -> Self {
+        Self {
+            rulesets: RefCell::new(Rulesets::new(cache)),
+            required: Vec::new(),
+            refresh: RefCell::new(Refresh { interval, ..Refresh::default() }),
+        }
+    }
+
+    /// The pair of a block. It is loaded by [`Keeper::load`].
+    pub fn add(&mut self, block: &Block, place: impl FnOnce() -> String) -> PairId {
+        let id = self.rulesets.get_mut().add(&block.ruleset_paths(), block.ruleset_memory_limit);
+        if !block.fallback {
+            self.required.push((id, place()));
+        }
+        id
+    }
+
+    /// Loads everything, once the configuration was read.
     ///
     /// # Errors
     ///
-    /// When the file cannot be loaded and the block does not allow to run without.
-    pub fn slot(&mut self, block: &Block, log: Log<'_>) -> Result<Rc<Slot>, Missing> {
-        let path = &block.protondb_path;
-        if let Some(slot) = self.slots.iter().find(|slot| slot.path == *path)
-            && (block.fallback || slot.rules().is_some())
-        {
-            return Ok(Rc::clone(slot));
+    /// When a pair is missing that some block does not want to run without.
+    pub fn load(&mut self, log: Log<'_>) -> Result<(), Missing> {
+        let rulesets = self.rulesets.get_mut();
+        tell(log, rulesets.load());
+        let missing = self.required.iter().find(|(id, _)| matches!(rulesets.state(*id), State::Failed | State::New));
+        missing.map_or(Ok(()), |(_, place)| Err(Missing { place: place.clone() }))
+    }
+
+    /// The rules of a pair.
+    #[must_use]
+    pub fn rules(&self, id: PairId) -> Available {
+        let Ok(rulesets) = self.rulesets.try_borrow() else { return Available::None };
+        match rulesets.state(id) {
+            State::Loaded(pair) | State::Fallback(pair) => Available::Rules(Arc::clone(&pair.rules)),
+            State::OverLimit => Available::OverLimit,
+            State::New | State::Failed => Available::None,
         }
-        let current = match load(path) {
-            Ok(rules) => Some(Arc::new(rules)),
-            Err(reason) if block.fallback => {
-                let path = path.display();
-                log.write(
-                    Level::Error,
-                    &format!("wallarm: the rule set {path} cannot be loaded: {reason}; nothing is analysed with it"),
-                );
-                None
+    }
+
+    /// Reads what is known of the pairs, for the status page.
+    pub fn with<T>(&self, read: impl FnOnce(&Rulesets) -> T) -> Option<T> {
+        self.rulesets.try_borrow().ok().map(|rulesets| read(&rulesets))
+    }
+
+    /// A worker starts: one of them keeps the backup, all begin to look at the files.
+    pub fn start(&self) {
+        let log = Log::of_cycle();
+        if let Ok(rulesets) = self.rulesets.try_borrow() {
+            tell(log, rulesets.check_access());
+            if process::worker_number() == 0 {
+                tell(log, rulesets.back_up());
             }
-            Err(reason) => return Err(Missing { path: path.clone(), reason }),
-        };
-        let slot = Rc::new(Slot { path: path.clone(), current: RefCell::new(current) });
-        self.slots.push(Rc::clone(&slot));
-        Ok(slot)
+            let counts = rulesets.instances();
+            if counts.success + counts.fallback + counts.failed == 0 {
+                return;
+            }
+        }
+        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return };
+        if !refresh.interval.is_zero() {
+            refresh.timer = Some(Repeating::start(refresh.interval, look));
+        }
+    }
+
+    /// The worker ends: nothing of this library may run any more.
+    pub fn stop(&self) {
+        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return };
+        refresh.timer = None;
+        if let Some(thread) = refresh.running.take() {
+            // Its result is of no use any more.
+            drop(thread.join());
+        }
+    }
+
+    /// The timer rang: picks up what a thread brought, or looks at the files. Returns when to ring again.
+    fn look(&self) -> Duration {
+        let log = Log::of_cycle();
+        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return IMPATIENCE };
+        match refresh.running.take() {
+            Some(thread) if !thread.is_finished() => {
+                refresh.running = Some(thread);
+                return IMPATIENCE;
+            }
+            Some(thread) => match thread.join() {
+                Ok(outcomes) => self.finish(outcomes, log),
+                Err(_) => log
+                    .write(Level::Error, "wallarm: a defect while a rule set was loaded; the loaded ones stay in use"),
+            },
+            None => {
+                let due = self.with(Rulesets::due).unwrap_or_default();
+                if !due.is_empty() {
+                    refresh.running = thread::spawn(|| due.into_iter().map(Job::run).collect());
+                    return IMPATIENCE;
+                }
+            }
+        }
+        refresh.interval
+    }
+
+    fn finish(&self, outcomes: Vec<Outcome>, log: Log<'_>) {
+        let Ok(mut rulesets) = self.rulesets.try_borrow_mut() else { return };
+        let events: Vec<Event> = outcomes.into_iter().filter_map(|outcome| rulesets.finish(outcome)).collect();
+        // Inspections at rest hold on to the rules they used last.
+        crate::analysis::forget_resting();
+        tell(log, events);
     }
 }
 
-fn load(path: &Path) -> Result<Rules, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    Rules::from_db(&bytes).map_err(|error| error.to_string())
+/// The timer rang; returns when to ring again.
+fn look() -> Duration {
+    let keeper = crate::conf::running().and_then(|main| main.keeper.as_ref());
+    keeper.map_or(IMPATIENCE, Keeper::look)
+}
+
+/// Writes what happened.
+fn tell(log: Log<'_>, events: Vec<Event>) {
+    for event in events {
+        let level = match &event {
+            Event::Replaced(_) => Level::Notice,
+            Event::Warning(_) => Level::Warning,
+            Event::Error(_) => Level::Error,
+            Event::OverLimit(_) => {
+                crate::report::ruleset_over_limit();
+                Level::Error
+            }
+        };
+        log.write(level, &format!("wallarm: {}", event.text()));
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod record;
 pub mod upstream;
+pub mod upstream_block;
 
 pub mod block_page;
 pub mod directives;

@@ -4,15 +4,16 @@ use super::log::{Level, Log};
 use super::template::Template;
 use super::text;
 use nginx_sys::{
-    NGX_HTTP_UPSTREAM_CREATE, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t, ngx_http_core_module,
-    ngx_http_handler_pt, ngx_http_phases, ngx_http_upstream_main_conf_t, ngx_http_upstream_module,
-    ngx_http_upstream_server_t, ngx_http_upstream_srv_conf_t, ngx_module_t, ngx_pool_t, ngx_str_t,
+    NGX_HTTP_UPSTREAM_CREATE, ngx_array_t, ngx_conf_t, ngx_http_conf_ctx_t, ngx_http_core_main_conf_t,
+    ngx_http_core_module, ngx_http_handler_pt, ngx_http_phases, ngx_http_upstream_main_conf_t,
+    ngx_http_upstream_module, ngx_http_upstream_server_t, ngx_http_upstream_srv_conf_t, ngx_module_t, ngx_pool_t,
+    ngx_str_t,
 };
 use std::path::PathBuf;
 use std::ptr::NonNull;
 
 /// The configuration that NGINX is reading.
-pub struct Conf(NonNull<ngx_conf_t>);
+pub struct Conf(pub(super) NonNull<ngx_conf_t>);
 
 impl Conf {
     /// Wraps it.
@@ -113,12 +114,37 @@ impl Conf {
         NonNull::new(entry.cast())
     }
 
-    /// Adds a handler to a phase. Handlers that are added later run earlier.
+    /// Adds a handler to a phase. Of the handlers before the content phase, those that are added later run earlier.
     ///
     /// # Errors
     ///
     /// When memory is exhausted.
     pub fn add_handler(&self, phase: ngx_http_phases, handler: ngx_http_handler_pt) -> Result<(), OutOfMemory> {
+        let handlers = self.handlers(phase)?;
+        // SAFETY: NGINX initialised the array of handlers before it calls `postconfiguration`.
+        let slot = unsafe { nginx_sys::ngx_array_push(handlers) }.cast::<ngx_http_handler_pt>();
+        let slot = NonNull::new(slot).ok_or(OutOfMemory)?;
+        // SAFETY: NGINX gave room for one handler.
+        unsafe { slot.as_ptr().write(handler) };
+        Ok(())
+    }
+
+    /// As [`Conf::add_handler`], in front of the handlers that are there. Those of the log phase run in this order, so that
+    /// `access_log` finds the variables that this one sets.
+    ///
+    /// # Errors
+    ///
+    /// When memory is exhausted.
+    pub fn add_first_handler(&self, phase: ngx_http_phases, handler: ngx_http_handler_pt) -> Result<(), OutOfMemory> {
+        self.add_handler(phase, handler)?;
+        let handlers = self.handlers(phase)?;
+        // SAFETY: the array holds optional handlers, and nothing else refers to it while the configuration is read.
+        unsafe { (*handlers).as_slice_mut::<ngx_http_handler_pt>() }.rotate_right(1);
+        Ok(())
+    }
+
+    /// The handlers of a phase.
+    fn handlers(&self, phase: ngx_http_phases) -> Result<*mut ngx_array_t, OutOfMemory> {
         // SAFETY: the module is NGINX's own; its index is set before configurations are read.
         let core = unsafe { (*&raw const ngx_http_core_module).ctx_index };
         let module = ngx_module_t { ctx_index: core, ..ngx_module_t::default() };
@@ -126,12 +152,7 @@ impl Conf {
         // SAFETY: the configuration of the core module is valid while the http block is read.
         let phases = unsafe { &mut (*conf.as_ptr()).phases };
         let phase = phases.get_mut(phase as usize).ok_or(OutOfMemory)?;
-        // SAFETY: NGINX initialised the array of handlers before it calls `postconfiguration`.
-        let slot = unsafe { nginx_sys::ngx_array_push(&raw mut phase.handlers) }.cast::<ngx_http_handler_pt>();
-        let slot = NonNull::new(slot).ok_or(OutOfMemory)?;
-        // SAFETY: NGINX gave room for one handler.
-        unsafe { slot.as_ptr().write(handler) };
-        Ok(())
+        Ok(&raw mut phase.handlers)
     }
 
     /// The `upstream` block with this name.
@@ -159,7 +180,7 @@ impl Conf {
 pub struct OutOfMemory;
 
 /// An `upstream` block.
-pub struct Upstream<'a>(&'a ngx_http_upstream_srv_conf_t);
+pub struct Upstream<'a>(pub(super) &'a ngx_http_upstream_srv_conf_t);
 
 impl Upstream<'_> {
     /// The file in which it stands.
@@ -175,6 +196,17 @@ impl Upstream<'_> {
     #[must_use]
     pub fn line(&self) -> usize {
         self.0.line
+    }
+
+    /// Its servers, for the checks of the configuration.
+    #[must_use]
+    pub fn checked_servers(&self) -> Vec<module_logic::upstream_block::Server> {
+        let servers = self.servers().iter().map(|server| module_logic::upstream_block::Server {
+            // SAFETY: names live as long as the configuration.
+            name: String::from_utf8_lossy(unsafe { text::bytes(&server.name) }).into_owned(),
+            max_conns: server.max_conns,
+        });
+        servers.collect()
     }
 
     /// Its servers.

@@ -8,25 +8,45 @@
 //! | `conf` | reading the configuration |
 //! | `template` | texts with variables (`ngx_http_complex_value_t`) |
 //! | `request` | a request: head, context, phases |
+//! | `response` | answering a request |
 //! | `headers` | lists of header fields |
+//! | `balancer` | servers and hash key of an `upstream` block |
 //! | `body` | the buffers of a request body, in memory and in a file |
+//! | `ends` | the ends of a request's connection, and its times |
 //! | `event` | posted events |
+//! | `socket` | sockets that NGINX's loop watches |
+//! | `repeating` | timers that repeat |
+//! | `wakeup` | a timer that an ending worker waits for |
+//! | `process` | the kind of process |
+//! | `thread` | threads beside the loop |
+//! | `shared_zone` | memory that workers share |
 //! | `owned` | Rust values that live as long as a pool |
 //! | `clock` | CPU time |
+//! | `delay` | letting a request wait |
 //! | `variable` | `$variables` |
 
+pub mod balancer;
 pub mod body;
 pub mod clock;
 pub mod conf;
+pub mod delay;
+pub mod ends;
 pub mod event;
 pub mod guard;
 pub mod headers;
 pub mod log;
 pub mod owned;
+pub mod process;
+pub mod repeating;
 pub mod request;
+pub mod response;
+pub mod shared_zone;
+pub mod socket;
 pub mod template;
 pub mod text;
+pub mod thread;
 pub mod variable;
+pub mod wakeup;
 
 use nginx_sys::{NGX_AGAIN, NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_OK, ngx_int_t};
 
