@@ -91,7 +91,7 @@ impl<'a> Command<'a> {
     fn words(&self) -> impl Iterator<Item = &'a [u8]> {
         self.arguments
             .split(|byte| byte.is_ascii_whitespace() || matches!(byte, b',' | b'|' | b'&' | b')'))
-            .map(|word| word.trim_ascii_start().strip_prefix(b"$IFS").unwrap_or(word))
+            .map(|word| word.strip_prefix(b"$IFS").or_else(|| word.strip_prefix(b"<")).unwrap_or(word))
             .filter(|word| !word.is_empty())
             .take(12)
     }

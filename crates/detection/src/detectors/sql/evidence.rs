@@ -40,6 +40,10 @@ pub enum Operand {
 pub struct Evidence {
     /// The first operand, when the reading begins with one.
     pub first: Option<Operand>,
+    /// … and that one is a string with both of its quotes, as a sentence may begin.
+    pub first_is_text: bool,
+    /// … or a variable of the server.
+    pub first_is_server: bool,
     /// An operator of logic: `and`, `or`, `xor`, `&&`, `||`, `having`, `when`.
     pub logic: bool,
     /// Behind it, a constant is compared with a constant.
@@ -100,7 +104,12 @@ impl Evidence {
         let condition = self.logic && (self.constant || self.call || self.told);
         match context {
             Context::Quoted { one_word } => condition || self.suffices_in_quotes(one_word),
-            Context::Operand => condition || self.told || self.suffices_as_operand(),
+            Context::Operand => {
+                // "5 > 3 and 2 < 4" is mathematics, and "'yes' and 'no' = 'maybe'" is a sentence.
+                let plain = self.first_is_text || self.compared && matches!(self.first, Some(Operand::Constant));
+                let condition = condition && (!plain || self.call || self.told || self.comment);
+                condition || self.told || self.first_is_server || self.suffices_as_operand()
+            }
             Context::Behind => {
                 let hidden = self.comment && (self.limited || self.ordered || self.logic && self.mixed);
                 condition || self.told || hidden || self.ordered_by_many
@@ -119,7 +128,7 @@ impl Evidence {
     }
 
     const fn suffices_as_operand(&self) -> bool {
-        let number = matches!(self.first, Some(Operand::Constant));
+        let number = matches!(self.first, Some(Operand::Constant)) && !self.first_is_text && !self.compared;
         let condition = number && self.logic && (self.mixed || self.truth && self.silent_comment);
         condition || self.ordered && (number || self.comment) || number && self.limited && self.comment
     }

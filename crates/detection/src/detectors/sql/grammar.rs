@@ -59,6 +59,8 @@ pub struct Reading<'a> {
     sorting: bool,
     /// Behind `limit`.
     limiting: bool,
+    /// The value begins with a capital and a small letter, as a sentence or a title does and SQL hardly ever.
+    pub(super) sentence: bool,
     /// `if` has announced a condition and a statement behind it.
     conditional: bool,
 }
@@ -82,6 +84,7 @@ impl<'a> Reading<'a> {
             armed: false,
             sorting: false,
             limiting: false,
+            sentence: matches!(value.trim_ascii_start(), [b'A'..=b'Z', b'a'..=b'z', ..]),
             conditional: false,
         }
     }
@@ -163,8 +166,14 @@ impl<'a> Reading<'a> {
                 self.complete(Operand::Constant)?;
                 Err(Outcome::Valid)
             }
-            Token::Text { .. } => self.complete(Operand::Constant),
-            Token::ServerVariable => self.complete(Operand::Telling),
+            Token::Text { .. } => {
+                self.evidence.first_is_text |= self.evidence.first.is_none();
+                self.complete(Operand::Constant)
+            }
+            Token::ServerVariable => {
+                self.evidence.first_is_server |= self.evidence.first.is_none();
+                self.complete(Operand::Telling)
+            }
             Token::Variable => self.complete(Operand::Variable),
             Token::Name(_) if called => self.call(bytes),
             Token::Name(_) => self.complete(Operand::Name),

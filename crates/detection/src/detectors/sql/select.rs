@@ -36,7 +36,8 @@ impl<'a> Reading<'a> {
                     && matches!(self.peek(), Some(Token::Name(_) | Token::Key(Key::Object) | Token::Open));
                 certain(!strict || table)
             }
-            Some(Token::Open) => certain(!strict || next == Some(Token::Key(Key::Select))),
+            Some(Token::Open) if strict && next != Some(Token::Key(Key::Select)) => self.bracketed_column(),
+            Some(Token::Open) => Outcome::Attack,
             Some(Token::Name(_) | Token::Key(_)) if next == Some(Token::Open) => {
                 certain(!strict || function(bytes) != Function::Unknown)
             }
@@ -44,6 +45,12 @@ impl<'a> Reading<'a> {
             Some(Token::Key(Key::Object)) => self.named_columns(bytes, strict),
             _ => Outcome::Invalid,
         }
+    }
+
+    /// `select (0)from …`: a bracket has been read.
+    fn bracketed_column(&mut self) -> Outcome {
+        let constant = matches!(self.take(), Some(Token::Number | Token::Text { .. } | Token::Key(Key::Null)));
+        certain(constant && self.take_if(Token::Close) && continues_a_list(self.peek()))
     }
 
     /// `select a, b from c`: the first column has been read.
@@ -91,7 +98,7 @@ impl<'a> Reading<'a> {
             Some(Token::Key(Key::Limit)) => certain(self.peek() == Some(Token::Number)),
             Some(Token::Key(Key::Order | Key::Group)) => certain(self.peek() == Some(Token::Key(Key::By))),
             Some(Token::Key(Key::Union)) => self.union(),
-            None => certain(!is_english_choice(column)),
+            None => certain(!self.sentence && !is_english_choice(column)),
             _ => Outcome::Invalid,
         }
     }

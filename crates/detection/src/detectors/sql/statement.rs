@@ -44,10 +44,11 @@ impl<'a> Reading<'a> {
                 let from = self.take_key(Key::From) || matches!(self.take(), Some(Token::Name(b"to" | b"TO")));
                 certain(table && from && matches!(self.peek(), Some(Token::Name(_) | Token::Text { .. })))
             }
-            Key::Show => certain(
-                self.take_key(Key::Object)
-                    && matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(_))),
-            ),
+            Key::Show => {
+                let behind =
+                    |next| matches!(next, None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(Key::From)));
+                certain(self.take_key(Key::Object) && behind(self.peek()))
+            }
             Key::Call | Key::Do => match self.take() {
                 Some(Token::Name(name)) => {
                     certain(self.peek() == Some(Token::Open) && (!strict || function(name) != Function::Unknown))
@@ -97,7 +98,7 @@ impl<'a> Reading<'a> {
         }
         certain(match (key, self.peek()) {
             (_, Some(Token::Tail(_) | Token::Semicolon)) => true,
-            (Key::Drop | Key::Truncate, next) => next.is_none() || matches!(next, Some(Token::Comma)),
+            (Key::Drop | Key::Truncate, next) => !self.sentence && (next.is_none() || next == Some(Token::Comma)),
             (Key::Alter, next) => matches!(next, Some(Token::Key(Key::Drop | Key::Set | Key::Alter) | Token::Name(_))),
             (_, next) => next == Some(Token::Open),
         })
