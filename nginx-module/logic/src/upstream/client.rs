@@ -161,6 +161,12 @@ impl Client {
         self.connection(slot).map(Connection::stage)
     }
 
+    /// Number of records that were given to the connection of a slot and have no answer.
+    #[must_use]
+    pub fn open(&self, slot: Slot) -> usize {
+        self.connection(slot).map_or(0, Connection::open)
+    }
+
     /// The name of a server, for messages.
     #[must_use]
     pub fn peer_name(&self, peer: PeerId) -> &str {

@@ -1,0 +1,117 @@
+//! Where records go, as the configuration says.
+
+use crate::ngx::balancer::{HashKey, Server};
+use crate::ngx::conf::Conf;
+use crate::ngx::template::Template;
+use module_logic::settings::{Backend, Global};
+use module_logic::upstream::{Identity, PeerSettings, QueueLimits, Settings};
+use socket2::SockAddr;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What `server` says in an `upstream` block without parameters: NGINX's defaults for the built-in server.
+const BUILT_IN_FAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why records cannot go where the configuration says.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// No block has this name.
+    #[error("\"wallarm_tarantool_upstream\" names \"{0}\", but there is no such upstream block")]
+    NoSuchUpstream(String),
+    /// An address that the system does not know.
+    #[error("a server of upstream \"{upstream}\" has an address that cannot be used: {source}")]
+    Address {
+        /// Name of the block.
+        upstream: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// NGINX did not compile a variable.
+    #[error("the variable $request_id cannot be used: {0}")]
+    RequestId(String),
+}
+
+/// Where records go, and how.
+pub struct Destination {
+    servers: Vec<Server>,
+    /// How servers are chosen, if by a key.
+    pub key: Option<HashKey>,
+    /// The same `$request_id` that logs and the application see.
+    pub request_id: Template,
+    connect_attempts: u32,
+    reconnect_interval: Duration,
+    connect_timeout: Duration,
+    queue: QueueLimits,
+}
+
+impl Destination {
+    /// Reads it once the `http` block was read. `None` for backend `api`, which takes no records.
+    ///
+    /// # Errors
+    ///
+    /// [`DestinationError`], to be shown with the file and line.
+    pub fn read(
+        conf: &Conf,
+        backend: &Backend,
+        holds: &Global,
+        queue: QueueLimits,
+    ) -> Result<Option<Self>, DestinationError> {
+        let (servers, key) = match backend {
+            Backend::Api(_) => return Ok(None),
+            Backend::BuiltIn(address) => (vec![built_in(*address)], None),
+            Backend::Upstream(name) => named(conf, name)?,
+        };
+        let request_id = conf.template("$request_id").map_err(DestinationError::RequestId)?;
+        Ok(Some(Self {
+            servers,
+            key,
+            request_id,
+            connect_attempts: holds.connect_attempts,
+            reconnect_interval: holds.reconnect_interval,
+            connect_timeout: holds.connect_timeout,
+            queue,
+        }))
+    }
+
+    /// What a client is made from.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            peers: self.servers.iter().map(|server| server.settings.clone()).collect(),
+            keyed: self.key.is_some(),
+            queue: self.queue,
+            connect_attempts: self.connect_attempts,
+            reconnect_interval: self.reconnect_interval,
+            connect_timeout: self.connect_timeout,
+            identity: Identity { version: env!("CARGO_PKG_VERSION").into(), instance_uuid: "".into() },
+        }
+    }
+
+    /// The addresses, in the order of the settings.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SockAddr> {
+        self.servers.iter().map(|server| server.address.clone()).collect()
+    }
+}
+
+/// The servers of an `upstream` block, and their key.
+fn named(conf: &Conf, name: &str) -> Result<(Vec<Server>, Option<HashKey>), DestinationError> {
+    let block = conf.upstream(name).ok_or_else(|| DestinationError::NoSuchUpstream(name.to_owned()))?;
+    let servers =
+        block.addresses().map_err(|source| DestinationError::Address { upstream: name.to_owned(), source })?;
+    Ok((servers, HashKey::of(conf, &block)))
+}
+
+fn built_in(address: SocketAddr) -> Server {
+    let settings = PeerSettings {
+        name: address.to_string().into(),
+        weight: 1,
+        max_conns: 1,
+        max_fails: 1,
+        fail_timeout: BUILT_IN_FAIL_TIMEOUT,
+        backup: false,
+        down: false,
+    };
+    Server { settings, address: address.into() }
+}
