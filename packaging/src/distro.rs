@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data_file::{self, DataFileError};
 use crate::names::Arch;
+use crate::nginx::Flavour;
 
 /// A distro that has no table.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +102,30 @@ impl Family {
         }
     }
 
+    /// NGINX's folder of modules (specification: packages and repositories, §6).
+    pub const fn nginx_modules(self) -> &'static str {
+        match self {
+            Self::Debian | Self::Ubuntu => "/usr/lib/nginx/modules",
+            Self::El => "/usr/lib64/nginx/modules",
+        }
+    }
+
+    /// The link that makes the distribution's NGINX load a module of ours: Debian's sorts them by number, after those that others may need.
+    pub const fn nginx_stanza(self) -> &'static str {
+        match self {
+            Self::Debian | Self::Ubuntu => "/etc/nginx/modules-enabled/50-mod-http-wallarm.conf",
+            Self::El => "/usr/share/nginx/modules/mod-http-wallarm.conf",
+        }
+    }
+
+    /// User and group of NGINX's workers (specification: packages and repositories, §7).
+    pub const fn nginx_worker(self, flavour: Flavour) -> &'static str {
+        match (self, flavour) {
+            (Self::Debian | Self::Ubuntu, Flavour::Distro) => "www-data",
+            _ => "nginx",
+        }
+    }
+
     /// Where packages put systemd units: Debian's systems up to bookworm may have `/lib` apart from `/usr/lib`.
     pub const fn unit_folder(self) -> &'static str {
         match self {
@@ -185,6 +210,9 @@ pub struct Distro {
     /// Whether weak dependencies mean anything to it.
     #[serde(default = "yes")]
     pub weak: bool,
+    /// Whether its rpm knows relations with `or` and `if`.
+    #[serde(default)]
+    pub rich: bool,
     /// Names that differ between distros.
     pub names: BTreeMap<String, String>,
 }
@@ -298,9 +326,9 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_has_the_seven_systems_of_the_specification_and_bookworm() {
+    fn the_matrix_has_the_seven_systems_of_the_specification_and_newer_debians() {
         let ids: Vec<_> = shipped().iter().map(|d| d.id.to_string()).collect();
-        assert_eq!(ids, ["bionic", "bookworm", "bullseye", "buster", "el7", "el8", "focal", "jammy"]);
+        assert_eq!(ids, ["bionic", "bookworm", "bullseye", "buster", "el7", "el8", "focal", "jammy", "trixie"]);
     }
 
     #[test]

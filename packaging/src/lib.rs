@@ -4,7 +4,8 @@
 //! distros.toml ─▶ distro.rs ─┐
 //! packages/<name>/package.toml ─▶ manifest.rs ─┬─▶ resolve.rs ─▶ model::Package ─┬─▶ deb/  ─▶ <name>_<version>_<arch>.deb
 //! CHANGELOG.md ─▶ changelog.rs ────────────────┘       ▲                         └─▶ rpm/  ─▶ <name>-<version>-<release>.<arch>.rpm
-//! a built binary (ELF) ─▶ needs.rs ────────────────────┘
+//! a built binary (ELF) ─▶ needs.rs ────────────────────┤
+//! nginx.toml ─▶ nginx.rs, built modules ───────────────┘
 //! ```
 //!
 //! This library never compiles anything, never signs and never prints: it is given paths and returns what it wrote.
@@ -16,8 +17,10 @@ pub mod distro;
 pub mod lifecycle;
 pub mod manifest;
 pub mod model;
+pub mod modules;
 pub mod names;
 pub mod needs;
+pub mod nginx;
 pub mod output;
 pub mod project;
 pub mod relation;

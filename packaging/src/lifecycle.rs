@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use crate::names::InstallPath;
+use crate::nginx::{NginxVersion, Signature};
 
 /// Everything that a package does besides placing files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +18,32 @@ pub struct Lifecycle {
     pub units: Vec<Unit>,
     /// What `apt purge` deletes beside conffiles. rpm has no purge.
     pub purge: Vec<InstallPath>,
+    /// The NGINX modules that the package brings, one of which fits the machine's NGINX.
+    pub module: Option<NginxModule>,
+}
+
+/// Modules for several NGINX builds, and how the one that fits is switched on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NginxModule {
+    /// What each is built for, oldest first.
+    pub builds: Vec<(NginxVersion, Signature)>,
+    /// Where they are, one folder a version, with the program that links them.
+    pub folder: InstallPath,
+    /// NGINX's own folder of modules.
+    pub modules: InstallPath,
+    /// The file that loads the module; `None` where the administrator writes that line.
+    pub stanza: Option<Stanza>,
+    /// The group of NGINX's workers.
+    pub group: String,
+}
+
+/// A file with a `load_module` line, and the link that switches it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stanza {
+    /// The file.
+    pub available: InstallPath,
+    /// The link to it.
+    pub enabled: InstallPath,
 }
 
 /// A system user with a group of the same name, no login shell.

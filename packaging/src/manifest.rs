@@ -11,6 +11,7 @@ use crate::data_file::{self, DataFileError};
 use crate::distro::Format;
 use crate::lifecycle::SystemUser;
 use crate::names::{InstallPath, PackageName};
+use crate::nginx::Flavour;
 
 /// Why a manifest was refused.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,8 @@ pub struct Manifest {
     /// Formats that it exists in; both when left out.
     #[serde(default = "both_formats")]
     pub formats: Vec<Format>,
+    /// Whose NGINX its modules are for: it brings one for each build of that NGINX, and exists where there is such a build.
+    pub nginx: Option<Flavour>,
     /// A version of its own, for a package that does not follow the release.
     pub version: Option<OwnVersion>,
     /// Depends and its siblings.
@@ -116,7 +119,7 @@ pub struct RelationTexts {
     pub replaces: Vec<String>,
 }
 
-/// One installed file: exactly one of `from`, `binary` and `asset` says where its bytes come from.
+/// One installed file: exactly one of `from`, `binary` and `asset` says where its bytes come from. Owner and group may use variables.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRule {
@@ -145,7 +148,7 @@ pub struct FileRule {
     pub gzip: bool,
 }
 
-/// One owned directory.
+/// One owned directory. Owner and group may use variables.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryRule {

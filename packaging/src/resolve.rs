@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::changelog::Changelog;
 use crate::distro::{Distro, Format};
-use crate::lifecycle::{Lifecycle, Ownership, Unit};
+use crate::lifecycle::{Lifecycle, NginxModule, Ownership, Unit};
 use crate::manifest::{Architecture, DirectoryRule, FileRule, Manifest, Mode, RelationTexts};
 use crate::model::{Content, Entry, EntryKind, Package, Role};
+use crate::modules::{self, Module};
 use crate::names::{Arch, InstallPath, NameError, PackageArch};
 use crate::needs::{self, NeedsError};
 use crate::project::Project;
 use crate::relation::{Relation, RelationError, Relations};
+use crate::scripts;
 use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
 
@@ -113,10 +115,12 @@ pub struct Inputs {
     pub binaries: BTreeMap<(String, Arch), PathBuf>,
     /// Bytes made by the caller, by name.
     pub assets: BTreeMap<String, Vec<u8>>,
+    /// Built NGINX modules.
+    pub modules: Vec<Module>,
 }
 
 /// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
-/// package does not exist in the distro's format.
+/// package does not exist in the distro's format, or when it is for an NGINX of which no module was handed over.
 ///
 /// # Errors
 /// The first [`Problem`], with the package's and the distro's name.
@@ -133,7 +137,11 @@ pub fn resolve(
         Architecture::Independent => vec![None],
         Architecture::Native => distro.architectures.iter().copied().map(Some).collect(),
     };
-    let resolved = arches.into_iter().map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
+    let has_module = |arch: &Option<Arch>| {
+        manifest.nginx.is_none_or(|flavour| !modules::of(&inputs.modules, flavour, distro, *arch).is_empty())
+    };
+    let arches = arches.into_iter().filter(has_module);
+    let resolved = arches.map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
     resolved.collect::<Result<_, Problem>>().map_err(|problem| ResolveError {
         package: manifest.name.to_string(),
         distro: distro.id.to_string(),
@@ -165,7 +173,7 @@ impl<'a> Resolver<'a> {
             Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.revision),
         };
         let version = Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) };
-        let variables = Variables::new(release, distro, &version, arch);
+        let variables = Variables::new(release, distro, &version, arch, manifest.nginx);
         Ok(Self { manifest, release, distro, inputs, arch, version, variables, contents: BTreeMap::new() })
     }
 
@@ -182,6 +190,7 @@ impl<'a> Resolver<'a> {
         }
         let units = self.units()?;
         let mut relations = self.relations()?;
+        let module = self.modules(&mut relations)?;
         self.library_needs(&mut relations)?;
         self.documents()?;
         let lifecycle = Lifecycle {
@@ -189,6 +198,7 @@ impl<'a> Resolver<'a> {
             ownership: self.ownership(),
             units,
             purge: manifest.purge.clone(),
+            module,
         };
         Ok(Package {
             name: manifest.name.clone(),
@@ -219,7 +229,8 @@ impl<'a> Resolver<'a> {
 
     fn directory(&mut self, rule: &DirectoryRule) -> Result<(), Problem> {
         let kind = EntryKind::Directory;
-        let entry = entry(kind, rule.mode, 0o755, rule.owner.as_deref(), rule.group.as_deref(), Role::Plain);
+        let (owner, group) = self.owners(&rule.owner, &rule.group)?;
+        let entry = entry(kind, rule.mode, 0o755, owner.as_deref(), group.as_deref(), Role::Plain);
         self.insert(rule.path.clone(), entry)
     }
 
@@ -235,13 +246,42 @@ impl<'a> Resolver<'a> {
         if rule.config && !to.as_str().starts_with("/etc/") {
             return Err(Problem::ConfigOutsideEtc(to));
         }
-        let role = match (rule.config, to.as_str().starts_with("/usr/share/doc/")) {
-            (true, _) => Role::Config,
-            (_, true) => Role::Doc,
-            _ => Role::Plain,
+        let role = if rule.config {
+            Role::Config
+        } else if is_documentation(&to) {
+            Role::Doc
+        } else {
+            Role::Plain
         };
         let kind = EntryKind::File(content);
-        self.insert(to, entry(kind, rule.mode, 0o644, rule.owner.as_deref(), rule.group.as_deref(), role))
+        let (owner, group) = self.owners(&rule.owner, &rule.group)?;
+        self.insert(to, entry(kind, rule.mode, 0o644, owner.as_deref(), group.as_deref(), role))
+    }
+
+    fn owners(
+        &self,
+        owner: &Option<String>,
+        group: &Option<String>,
+    ) -> Result<(Option<String>, Option<String>), UnknownVariable> {
+        let replace = |name: &Option<String>| name.as_ref().map(|name| self.variables.replace(name, name)).transpose();
+        Ok((replace(owner)?, replace(group)?))
+    }
+
+    /// The modules that were handed over for this package, the program that links the one that fits, and the relations to NGINX.
+    fn modules(&mut self, relations: &mut Relations) -> Result<Option<NginxModule>, Problem> {
+        let Some(flavour) = self.manifest.nginx else { return Ok(None) };
+        let (distro, modules) = (self.distro, modules::of(&self.inputs.modules, flavour, self.distro, self.arch));
+        for module in &modules {
+            let kind = EntryKind::File(Content::Path(module.path.clone()));
+            self.insert(modules::place(module, distro)?, entry(kind, Some(Mode(0o755)), 0, None, None, Role::Plain))?;
+        }
+        modules::relate(&modules, distro, relations)?;
+        let life = modules::lifecycle(&modules, flavour, distro)?;
+        let program = scripts::nginx_module::program(self.manifest.name.as_str(), &life).into_bytes();
+        let kind = EntryKind::File(Content::Bytes(program));
+        let place = format!("{}/nginx-module", life.folder).parse()?;
+        self.insert(place, entry(kind, Some(Mode(0o755)), 0, None, None, Role::Plain))?;
+        Ok(Some(life))
     }
 
     fn own_file(&self, from: &Path, template: bool, to: &InstallPath) -> Result<Content, Problem> {
@@ -323,6 +363,8 @@ impl<'a> Resolver<'a> {
         Ok(Relations {
             depends,
             scripts_need,
+            before_unpacking: Vec::new(),
+            rpm_rich: Vec::new(),
             rpm_libraries: Vec::new(),
             recommends: if self.distro.weak { read(recommends)? } else { Vec::new() },
             suggests: if self.distro.weak { read(suggests)? } else { Vec::new() },
@@ -342,8 +384,12 @@ impl<'a> Resolver<'a> {
 
     fn library_needs(&self, relations: &mut Relations) -> Result<(), Problem> {
         let binaries = self.manifest.file.iter().filter_map(|rule| rule.binary.as_deref());
-        let paths: Vec<&PathBuf> =
+        let mut paths: Vec<&PathBuf> =
             binaries.filter_map(|name| self.inputs.binaries.get(&(name.to_owned(), self.arch?))).collect();
+        if let Some(flavour) = self.manifest.nginx {
+            let modules = modules::of(&self.inputs.modules, flavour, self.distro, self.arch);
+            paths.extend(modules.into_iter().map(|module| &module.path));
+        }
         Ok(needs::add(relations, &paths, self.distro, self.arch)?)
     }
 
@@ -384,6 +430,11 @@ fn entry(
 ) -> Entry {
     let root = |name: Option<&str>| name.unwrap_or("root").to_owned();
     Entry { kind, mode: mode.map_or(default, |mode| mode.0), owner: root(owner), group: root(group), role }
+}
+
+/// Documentation may be left out on installing (rpm's `tsflags=nodocs`); examples are copied by the documented commands, and must not.
+pub(crate) fn is_documentation(path: &InstallPath) -> bool {
+    path.as_str().starts_with("/usr/share/doc/") && !path.as_str().contains("/examples/")
 }
 
 fn generated(bytes: Vec<u8>, role: Role) -> Entry {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::distro::Distro;
 use crate::names::Arch;
+use crate::nginx::Flavour;
 use crate::resolve::Release;
 use crate::version::Version;
 
@@ -25,20 +26,31 @@ pub struct Variables(BTreeMap<&'static str, String>);
 
 impl Variables {
     /// Takes them from where each is declared.
-    pub fn new(release: &Release, distro: &Distro, version: &Version, arch: Option<Arch>) -> Self {
+    pub fn new(
+        release: &Release,
+        distro: &Distro,
+        version: &Version,
+        arch: Option<Arch>,
+        nginx: Option<Flavour>,
+    ) -> Self {
         let line = release.upstream.line();
         let url = release.project.repository_url.trim_end_matches('/');
         // An independent package is served from the folder of each architecture; the first one is its home.
         let folder_arch = arch.or(distro.architectures.first().copied()).unwrap_or(Arch::X86_64);
-        Self(BTreeMap::from([
+        let mut values = BTreeMap::from([
             ("baseurl", format!("{url}/{}/", distro.yum_path(&line, folder_arch))),
             ("line", line),
+            ("modules", distro.family.nginx_modules().to_owned()),
             ("release", distro.release.clone()),
             ("settings", distro.family.settings_folder().to_owned()),
             ("title", distro.title.clone()),
             ("units", distro.family.unit_folder().to_owned()),
             ("version", version.to_string()),
-        ]))
+        ]);
+        if let Some(flavour) = nginx {
+            values.insert("worker", distro.family.nginx_worker(flavour).to_owned());
+        }
+        Self(values)
     }
 
     /// Replaces `${word}`; what is no plain word in lower case, such as the shell's `${1:-.}`, is left alone.

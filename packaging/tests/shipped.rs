@@ -9,7 +9,9 @@ use packaging::changelog::Changelog;
 use packaging::distro::{Distro, Format, Matrix};
 use packaging::manifest::Manifest;
 use packaging::model::{Content, EntryKind, Package, Role};
+use packaging::modules::Module;
 use packaging::names::Arch;
+use packaging::nginx::{Build, Builds};
 use packaging::project::Project;
 use packaging::resolve::{Inputs, Release, resolve};
 use packaging::scripts;
@@ -35,12 +37,20 @@ fn release() -> Release {
     }
 }
 
-/// This test program stands in for the server: it is an ELF file that needs a C library.
+fn builds() -> Builds {
+    Builds::load(&Path::new(ROOT).join("nginx.toml"), &matrix()).unwrap()
+}
+
+/// This test program stands in for the server and for every module: it is an ELF file that needs a C library.
 fn inputs() -> Inputs {
     let mut inputs = Inputs::default();
-    inputs.binaries.insert(("wtarantool".to_owned(), Arch::X86_64), std::env::current_exe().unwrap());
-    inputs.assets.insert("signing-key.asc".to_owned(), b"a key".to_vec());
-    inputs.assets.insert("third-party-licences".to_owned(), b"licences".to_vec());
+    let program = std::env::current_exe().unwrap();
+    let module = |build: &Build| Module { build: build.clone(), arch: Arch::X86_64, path: program.clone() };
+    inputs.modules = builds().iter().map(module).collect();
+    inputs.binaries.insert(("wtarantool".to_owned(), Arch::X86_64), program);
+    for asset in ["signing-key.asc", "third-party-licences", "module-third-party-licences", "proton.db"] {
+        inputs.assets.insert(asset.to_owned(), asset.as_bytes().to_vec());
+    }
     inputs
 }
 
@@ -63,12 +73,25 @@ fn every_package_resolves_for_every_distro() {
     let manifests = Manifest::load_all(&Path::new(ROOT).join("packages")).unwrap();
     assert_eq!(
         manifests.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(),
-        ["wallarm-common", "wallarm-node-repo", "wallarm-node-tarantool", "wallarm-tarantool"]
+        [
+            "libnginx-mod-http-wallarm",
+            "nginx-mod-http-wallarm",
+            "nginx-module-wallarm",
+            "nginx-plus-module-wallarm",
+            "wallarm-common",
+            "wallarm-node",
+            "wallarm-node-nginx",
+            "wallarm-node-repo",
+            "wallarm-node-tarantool",
+            "wallarm-tarantool",
+        ]
     );
+    let builds = builds();
     for distro in matrix().iter().map(roomy) {
         for manifest in &manifests {
             let packages = resolve(manifest, &release(), &distro, &inputs()).unwrap();
-            let expected = usize::from(manifest.formats.contains(&distro.format()));
+            let has_nginx = manifest.nginx.is_none_or(|flavour| !builds.of(flavour, &distro.id).is_empty());
+            let expected = usize::from(manifest.formats.contains(&distro.format()) && has_nginx);
             assert_eq!(packages.len(), expected, "{} for {}", manifest.name, distro.id);
         }
     }
@@ -165,8 +188,11 @@ fn assert_golden(name: &str, found: &str) {
 
 #[test]
 fn dpkgs_maintainer_scripts_are_these() {
-    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
-        let package = package(name, "jammy");
+    let jammy = ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"].map(|name| (name, "jammy"));
+    for (name, distro) in
+        jammy.into_iter().chain([("libnginx-mod-http-wallarm", "bookworm"), ("nginx-module-wallarm", "jammy")])
+    {
+        let package = package(name, distro);
         let scripts = scripts::debian(&package.name, &package.lifecycle);
         for (kind, text) in [
             ("preinst", scripts.preinst),
@@ -184,10 +210,16 @@ fn dpkgs_maintainer_scripts_are_these() {
 
 #[test]
 fn rpms_scriptlets_are_these() {
-    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
-        let scripts = scripts::rpm(&package(name, "el7").lifecycle);
-        let parts =
-            [("pre", scripts.pre), ("post", scripts.post), ("preun", scripts.preun), ("postun", scripts.postun)];
+    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool", "nginx-mod-http-wallarm"] {
+        let package = package(name, "el7");
+        let scripts = scripts::rpm(&package.name, &package.lifecycle);
+        let parts = [
+            ("pre", scripts.pre),
+            ("post", scripts.post),
+            ("preun", scripts.preun),
+            ("postun", scripts.postun),
+            ("triggerin", scripts.trigger_in),
+        ];
         for (kind, text) in parts {
             if let Some(text) = text {
                 assert_golden(&format!("{name}.rpm-{kind}"), &text);
@@ -237,7 +269,7 @@ fn what_cannot_be_resolved_is_refused_by_name() {
         ("[[file]]\nfrom = \"gone\"\nto = \"/usr/x\"\n", "gone for /usr/x: No such file"),
         (
             "[[file]]\nasset = \"gone\"\nto = \"/usr/x\"\n",
-            "asset `gone` was not handed over; at hand: signing-key.asc, third-party-licences",
+            "asset `gone` was not handed over; at hand: module-third-party-licences, proton.db, signing-key.asc, third-party-licences",
         ),
         ("[[file]]\nbinary = \"wtarantool\"\nto = \"/usr/x\"\n", "architecture = \"independent\""),
         ("[[file]]\nto = \"/usr/x\"\n", "exactly one of `from`, `binary` and `asset`"),

@@ -1,5 +1,6 @@
 //! Builds a workspace's binaries for an old glibc, the same bytes in every folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -52,6 +53,25 @@ impl Target {
     }
 }
 
+/// Something that cargo builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Artifact<'a> {
+    /// The crate.
+    pub package: &'a str,
+    /// Its binary of this name, or its library.
+    pub binary: Option<&'a str>,
+}
+
+impl Artifact<'_> {
+    fn selection(&self) -> Vec<&str> {
+        self.binary.map_or_else(|| vec!["--lib"], |binary| vec!["--bin", binary])
+    }
+
+    fn file_name(&self) -> String {
+        self.binary.map_or_else(|| format!("lib{}.so", self.package.replace('-', "_")), str::to_owned)
+    }
+}
+
 /// Builds binaries of one workspace.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -66,17 +86,24 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Builds one binary of one crate, in release mode, with the locked dependencies. cargo's progress goes to the
-    /// error output.
+    /// Builds one binary or library of one crate, in release mode, with the locked dependencies and `variables` in cargo's
+    /// environment. cargo's progress goes to the error output.
     ///
     /// # Errors
     /// When cargo cannot be started or fails.
-    pub fn build(&self, package: &str, binary: &str, target: &Target, quiet: bool) -> Result<PathBuf, BuildError> {
+    pub fn build(
+        &self,
+        artifact: &Artifact<'_>,
+        target: &Target,
+        variables: &[(&str, &OsStr)],
+        quiet: bool,
+    ) -> Result<PathBuf, BuildError> {
         let program = self.zig.zigbuild();
         let mut command = Command::new(&program);
         command
             .current_dir(&self.workspace)
-            .args(["zigbuild", "--release", "--locked", "--package", package, "--bin", binary])
+            .args(["zigbuild", "--release", "--locked", "--package", artifact.package])
+            .args(artifact.selection())
             .args(["--target", &target.zig_triple()])
             .arg("--target-dir")
             .arg(&self.target_dir)
@@ -85,6 +112,7 @@ impl Builder {
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f"))
             .env_remove("RUSTFLAGS")
+            .envs(variables.iter().copied())
             .stdout(std::process::Stdio::null());
         if quiet {
             command.arg("--quiet");
@@ -96,9 +124,9 @@ impl Builder {
             } else {
                 "; the Rust standard library for this target is missing, `rustup target add` brings it"
             };
-            return Err(BuildError::Failed { binary: binary.to_owned(), target: target.zig_triple(), hint });
+            return Err(BuildError::Failed { binary: artifact.file_name(), target: target.zig_triple(), hint });
         }
-        let path = self.target_dir.join(target.triple()).join("release").join(binary);
+        let path = self.target_dir.join(target.triple()).join("release").join(artifact.file_name());
         if path.is_file() { Ok(path) } else { Err(BuildError::NoBinary(path)) }
     }
 

@@ -12,6 +12,9 @@ use super::control::control;
 use super::data::Data;
 use super::tar::Archive;
 
+/// Where every package of NGINX puts it.
+const NGINX: &str = "/usr/sbin/nginx";
+
 /// Packs the control archive of `package`, whose data archive is made already.
 pub fn control_archive(package: &Package, data: &Data) -> Result<Vec<u8>, Error> {
     let control = control(package, data.installed_kib)?.to_string();
@@ -25,6 +28,7 @@ pub fn control_archive(package: &Package, data: &Data) -> Result<Vec<u8>, Error>
         ("postrm", 0o755, postrm),
         ("preinst", 0o755, preinst),
         ("prerm", 0o755, prerm),
+        ("triggers", 0o644, triggers(package)),
     ];
     let pack = || -> io::Result<Vec<u8>> {
         let compressor = Compressor::new(package.compression, PackageArch::Independent)?;
@@ -38,6 +42,11 @@ pub fn control_archive(package: &Package, data: &Data) -> Result<Vec<u8>, Error>
         archive.finish()?.finish()
     };
     pack().map_err(|source| Error::Member { member: "control.tar", source })
+}
+
+/// deb-triggers(5): another package that brings the file wakes this one's `postinst`. Not waiting, since the other one works without us.
+fn triggers(package: &Package) -> Option<String> {
+    package.lifecycle.module.as_ref().map(|_| format!("interest-noawait {NGINX}\n"))
 }
 
 /// One absolute path a line (policy, appendix on configuration file handling).

@@ -10,13 +10,13 @@ use crate::distro::Compression;
 use crate::model::{Entry, EntryKind, Package, Role};
 use crate::names::InstallPath;
 use crate::relation::{Comparison, Relation, Target};
+use crate::resolve::is_documentation;
 use crate::scripts::{self, RpmScriptlets};
 
 use super::Error;
 
 /// Neither a real name, which would differ from build to build, nor none, which rpmlint asks about.
 const BUILD_HOST: &str = "localhost";
-const DOC_FOLDER: &str = "/usr/share/doc/";
 /// Lines of the description.
 const DESCRIPTION_WIDTH: usize = 76;
 /// Level 9 takes twice the time to make a 20 MB binary 3 % smaller.
@@ -92,6 +92,15 @@ fn relations(builder: &mut PackageBuilder, package: &Package) {
         need.flags |= DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
         builder.requires(need);
     }
+    for rich in &relations.rpm_rich {
+        builder.requires(Dependency::any(rich.as_str()));
+        let mut need = Dependency::any(rich.as_str());
+        need.flags |= DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
+        builder.requires(need);
+    }
+    if !relations.rpm_rich.is_empty() {
+        builder.requires(Dependency::rpmlib("RichDependencies", "4.12.0-1"));
+    }
     if !package.lifecycle.units.is_empty() {
         builder.requires(service_manager());
     }
@@ -141,7 +150,7 @@ fn dependency(target: &Target) -> Dependency {
 }
 
 fn scriptlets(builder: &mut PackageBuilder, package: &Package) {
-    let RpmScriptlets { pre, post, preun, postun } = scripts::rpm(&package.lifecycle);
+    let RpmScriptlets { pre, post, preun, postun, trigger_in: _ } = scripts::rpm(&package.name, &package.lifecycle);
     let shell = |text: String| Scriptlet::new(text).prog(vec!["/bin/sh"]);
     if let Some(text) = pre {
         builder.pre_install_script(shell(text));
@@ -206,8 +215,8 @@ fn install(
         Role::Doc => options.doc(),
         Role::Licence => options.license(),
     };
-    // rpmbuild marks everything in its documentation folder so, licences included.
-    let options = if path.as_str().starts_with(DOC_FOLDER) { options.doc() } else { options };
+    // rpmbuild marks everything in its documentation folder so, licences included; examples are an exception of ours.
+    let options = if is_documentation(path) { options.doc() } else { options };
     match &entry.kind {
         EntryKind::Directory => builder.with_dir_entry(options).map_err(layout)?,
         EntryKind::Symlink(_) => builder.with_symlink(options).map_err(layout)?,

@@ -85,7 +85,7 @@ where
     let header_error = |source| Error::Header { path: path.clone(), source };
     let built = build::time("the package's time", package.epoch)?;
     let laid_out = build::build(package, built)?;
-    let refined = refine::refine(&laid_out, &source_rpm(package), built.into()).map_err(header_error)?;
+    let refined = refine::refine(&laid_out, package, &source_rpm(package), built.into()).map_err(header_error)?;
     let io_error = |source| Error::Write { path: path.clone(), source };
     output::write_whole(&path, io_error, |file| {
         rpm_header::resign(&mut Cursor::new(refined), file, signer).map_err(header_error)?;

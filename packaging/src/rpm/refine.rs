@@ -1,21 +1,54 @@
 //! Puts right what the `rpm` crate writes into a main header for newer systems only.
 
+use crate::model::Package;
+use crate::scripts;
+
 use formats::rpm_header::{Error, HeaderBuilder, Limits, Rpm, Tag};
+
+/// Packages whose installation makes the module's link be looked at again.
+const TRIGGERING: [&str; 2] = ["nginx", "nginx-plus"];
+const TRIGGER_SCRIPTS: Tag = Tag(1065);
+const TRIGGER_NAME: Tag = Tag(1066);
+const TRIGGER_VERSION: Tag = Tag(1067);
+const TRIGGER_FLAGS: Tag = Tag(1068);
+const TRIGGER_INDEX: Tag = Tag(1069);
+const TRIGGER_SCRIPT_PROG: Tag = Tag(1092);
+/// `RPMSENSE_TRIGGERIN` (rpm's `lib/rpmds.h`).
+const SENSE_TRIGGER_IN: u32 = 1 << 16;
 
 /// Names, flags, versions of `Recommends`.
 const RECOMMENDS: (Tag, Tag, Tag) = (Tag::RECOMMEND_NAME, Tag::RECOMMEND_FLAGS, Tag::RECOMMEND_VERSION);
 
 /// Rewrites the main header of `rpm`, the bytes of a package, and leaves the payload alone. The signature header no longer fits
 /// afterwards: [`formats::rpm_header::resign`] writes a new one.
-pub fn refine(rpm: &[u8], source_rpm: &str, built: u32) -> Result<Vec<u8>, Error> {
+pub fn refine(rpm: &[u8], made_from: &Package, source_rpm: &str, built: u32) -> Result<Vec<u8>, Error> {
     let mut payload = rpm;
     let mut package = Rpm::read(&mut payload)?;
     let mut builder = HeaderBuilder::from_header(&package.header);
     // The crate says `(none)`, and the clock's time when `built` lies ahead of it.
     builder.string(Tag::SOURCE_RPM, source_rpm)?.u32s(Tag::BUILD_TIME, &[built]);
     drop_user_recommends(&mut builder, &package)?;
+    if let Some(text) = scripts::rpm(&made_from.name, &made_from.lifecycle).trigger_in {
+        add_trigger(&mut builder, &text)?;
+    }
     package.header = builder.build(&Limits::MAIN)?;
     Ok([&package.to_bytes(), payload].concat())
+}
+
+/// `%triggerin -- nginx, nginx-plus`: the crate knows no triggers. The tags are arrays: scripts with their interpreters, and names with versions, flags
+/// and the number of the script that each is for (rpm's `lib/rpmtriggers.c`).
+fn add_trigger(builder: &mut HeaderBuilder, text: &str) -> Result<(), Error> {
+    let scripts = vec![0; TRIGGERING.len()];
+    let flags = vec![SENSE_TRIGGER_IN; TRIGGERING.len()];
+    let versions = vec![""; TRIGGERING.len()];
+    builder
+        .strings(TRIGGER_SCRIPTS, &[text])?
+        .strings(TRIGGER_SCRIPT_PROG, &["/bin/sh"])?
+        .strings(TRIGGER_NAME, &TRIGGERING)?
+        .strings(TRIGGER_VERSION, &versions)?
+        .u32s(TRIGGER_FLAGS, &flags)
+        .u32s(TRIGGER_INDEX, &scripts);
+    Ok(())
 }
 
 /// For files of other owners the crate recommends `user(…)` and `group(…)`. Only rpm since 4.19 provides those; on older systems

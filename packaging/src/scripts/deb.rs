@@ -3,6 +3,7 @@
 use crate::lifecycle::{Lifecycle, Ownership, SystemUser, Unit};
 use crate::names::PackageName;
 
+use super::nginx_module;
 use super::shell::Shell;
 
 /// The four scripts; `None` where there is nothing to do.
@@ -21,15 +22,40 @@ pub struct DebScripts {
 /// The scripts of the deb called `name`.
 pub fn debian(name: &PackageName, life: &Lifecycle) -> DebScripts {
     let mark = Mark::of(name);
+    let program = life.module.as_ref().map(|module| format!("{}/nginx-module", module.folder));
+    // preinst runs before anything is there that could be called.
+    let functions = life.module.as_ref().map(|module| nginx_module::functions(name.as_str(), module));
     DebScripts {
-        preinst: by_action(|sh| {
-            sh.arm("install", |sh| mark.set(sh, &life.units));
+        preinst: with_functions(functions.as_deref(), |sh| {
+            let has_module = program.is_some();
+            sh.arm("install", |sh| {
+                if has_module {
+                    sh.line("check");
+                }
+                mark.set(sh, life);
+            });
+            sh.arm("upgrade", |sh| {
+                if has_module {
+                    sh.line("check").line("mark_rules");
+                }
+            });
         }),
         postinst: by_action(|sh| {
-            sh.arm("configure", |sh| configure(sh, life, &mark));
+            sh.arm("configure", |sh| configure(sh, life, program.as_deref(), &mark));
+            // Another package has brought another NGINX. It must not fail for what this one misses.
+            sh.arm("triggered", |sh| {
+                if let Some(program) = &program {
+                    sh.line(format!("{program} link || true"));
+                }
+            });
         }),
         prerm: by_action(|sh| {
-            sh.arm("remove", |sh| life.units.iter().for_each(|unit| stop(sh, unit)));
+            sh.arm("remove", |sh| {
+                life.units.iter().for_each(|unit| stop(sh, unit));
+                if let Some(program) = &program {
+                    sh.line(format!("{program} unlink"));
+                }
+            });
         }),
         postrm: by_action(|sh| {
             sh.arm("remove", |sh| reload(sh, &life.units)).arm("purge", |sh| purge(sh, life));
@@ -39,10 +65,16 @@ pub fn debian(name: &PackageName, life: &Lifecycle) -> DebScripts {
 
 /// A script that looks at its first argument; nothing when no arm has a body.
 fn by_action(arms: impl FnOnce(&mut Shell)) -> Option<String> {
+    with_functions(None, arms)
+}
+
+/// The same, with functions for the arms to call.
+fn with_functions(functions: Option<&str>, arms: impl FnOnce(&mut Shell)) -> Option<String> {
     let mut cases = Shell::default();
     arms(&mut cases);
     let cases = cases.finish()?;
-    Some(format!("#!/bin/sh\nset -e\n\ncase \"$1\" in\n{cases}esac\n"))
+    let functions = functions.map(|functions| format!("{functions}\n")).unwrap_or_default();
+    Some(format!("#!/bin/sh\nset -e\n\n{functions}case \"$1\" in\n{cases}esac\n"))
 }
 
 /// `postinst configure` is given an old version on an upgrade and on an install over the conffiles of a removed package alike. Only `preinst` can tell
@@ -54,10 +86,14 @@ impl Mark {
         Self(format!("/run/{name}.installing"))
     }
 
-    fn set(&self, sh: &mut Shell, units: &[Unit]) {
-        if !units.is_empty() {
+    fn set(&self, sh: &mut Shell, life: &Lifecycle) {
+        if !life.units.is_empty() || life.module.is_some() {
             sh.line(format!(": > {}", self.0));
         }
+    }
+
+    fn remove(&self, sh: &mut Shell) {
+        sh.line(format!("rm -f {}", self.0));
     }
 
     fn is_set(&self) -> String {
@@ -65,12 +101,21 @@ impl Mark {
     }
 }
 
-fn configure(sh: &mut Shell, life: &Lifecycle, mark: &Mark) {
+fn configure(sh: &mut Shell, life: &Lifecycle, program: Option<&str>, mark: &Mark) {
     if let Some(user) = &life.user {
         make_user(sh, user);
     }
     life.ownership.iter().for_each(|entry| own(sh, entry));
+    if let Some(program) = program {
+        // An administrator who took the link away wants it away after an upgrade, too.
+        let link = |how: &'static str| move |sh: &mut Shell| _ = sh.line(format!("{program} link{how} || true"));
+        sh.either(&mark.is_set(), link(" fresh"), link(""));
+        sh.line(format!("{program} install_rules"));
+    }
     if life.units.is_empty() {
+        if program.is_some() {
+            mark.remove(sh);
+        }
         return;
     }
     life.units.iter().for_each(|unit| enable(sh, unit, mark));
@@ -87,7 +132,7 @@ fn configure(sh: &mut Shell, life: &Lifecycle, mark: &Mark) {
             sh.when(mark.is_set(), start);
         }
     });
-    sh.line(format!("rm -f {}", mark.0));
+    mark.remove(sh);
 }
 
 /// Asked with `is-active` first: `deb-systemd-invoke` of older systems does not know `try-restart`.

@@ -5,6 +5,7 @@
 //! a question, and no step fails where systemd is not running (a chroot, an image build).
 
 mod deb;
+pub mod nginx_module;
 mod rpm;
 mod shell;
 

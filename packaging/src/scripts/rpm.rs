@@ -3,9 +3,12 @@
 
 use crate::lifecycle::{Lifecycle, SystemUser, Unit};
 
+use crate::names::PackageName;
+
+use super::nginx_module;
 use super::shell::Shell;
 
-/// The four scriptlets, for `/bin/sh`; `None` where there is nothing to do.
+/// The scriptlets, for `/bin/sh`; `None` where there is nothing to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RpmScriptlets {
     /// `%pre`.
@@ -16,21 +19,46 @@ pub struct RpmScriptlets {
     pub preun: Option<String>,
     /// `%postun`.
     pub postun: Option<String>,
+    /// `%triggerin` on the packages that bring NGINX.
+    pub trigger_in: Option<String>,
 }
 
-/// The scriptlets of an rpm.
-pub fn rpm(life: &Lifecycle) -> RpmScriptlets {
+/// The scriptlets of the rpm called `name`.
+pub fn rpm(name: &PackageName, life: &Lifecycle) -> RpmScriptlets {
+    let program = life.module.as_ref().map(|module| format!("{}/nginx-module", module.folder));
     RpmScriptlets {
         pre: scriptlet(|sh| {
             if let Some(user) = &life.user {
                 make_user(sh, user);
             }
+            if let Some(module) = &life.module {
+                // Nothing is installed yet that could be called.
+                sh.text(&nginx_module::functions(name.as_str(), module));
+                sh.line("check || exit 1").line("mark_rules");
+            }
         }),
-        post: scriptlet(|sh| after_install(sh, &life.units)),
-        preun: scriptlet(|sh| before_erase(sh, &life.units)),
+        post: scriptlet(|sh| {
+            after_install(sh, &life.units);
+            if let Some(program) = &program {
+                let link = |how: &'static str| move |sh: &mut Shell| _ = sh.line(format!("{program} link{how}"));
+                sh.either("[ \"$1\" -eq 1 ]", link(" fresh"), link(""));
+                sh.line(format!("{program} install_rules"));
+            }
+        }),
+        preun: scriptlet(|sh| {
+            before_erase(sh, &life.units);
+            if let Some(program) = &program {
+                sh.when("[ \"$1\" -eq 0 ]", |sh| _ = sh.line(format!("{program} unlink")));
+            }
+        }),
         postun: scriptlet(|sh| {
             if life.units.iter().any(|unit| unit.shipped) {
                 reload(sh);
+            }
+        }),
+        trigger_in: scriptlet(|sh| {
+            if let Some(program) = &program {
+                sh.line(format!("{program} link"));
             }
         }),
     }

@@ -18,6 +18,12 @@ impl Shell {
         self
     }
 
+    /// Text that is indented already.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
     /// `if <condition>; then … fi`.
     pub fn when(&mut self, condition: impl AsRef<str>, body: impl FnOnce(&mut Self)) -> &mut Self {
         self.line(format!("if {}; then", condition.as_ref())).deeper(body).line("fi")

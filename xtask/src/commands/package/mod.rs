@@ -8,16 +8,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use packaging::distro::{Distro, Format, Glibc};
-use packaging::manifest::{Architecture, Manifest};
+use packaging::manifest::Manifest;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
 use signing::SecretKey;
-use toolchain::{Builder, Target, Zig};
+use toolchain::{Artifact, Builder, Target, Zig};
 
+use self::modules::Workshop;
+pub use self::modules::{Missing, Supply};
 use crate::cli::{KeyArgs, Package};
 use crate::session::Session;
 use crate::{keys, licences, report};
+
+pub mod modules;
+mod plan;
 
 /// The crate that a packaged binary is built from.
 const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
@@ -27,6 +32,12 @@ const KEY_ASSET: &str = "signing-key.asc";
 
 /// Name of the licences of everything that is linked into the server, among the same assets.
 const LICENCES_ASSET: &str = "third-party-licences";
+
+/// The same for the NGINX module.
+const MODULE_LICENCES_ASSET: &str = "module-third-party-licences";
+
+/// The rule set that the module starts with.
+const RULES_ASSET: &str = "proton.db";
 
 /// What one run is to make.
 pub struct Order {
@@ -71,21 +82,27 @@ pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
     if args.dry_run {
-        return plan(&order, session);
+        return plan::show(&order, session);
     }
     let begun = Instant::now();
-    let made = make(&order, session)?;
-    show(&made, begun.elapsed(), session)?;
+    let supply = Supply { sources: args.nginx_source.clone(), allow_missing: args.allow_missing };
+    let (made, missing) = make_with(&order, &supply, session)?;
+    show(&made, &missing, begun.elapsed(), session)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds and packs.
+/// Builds and packs, without the modules whose NGINX source cannot be had: for tests of what can be made here.
 pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
+    let supply = Supply { sources: Vec::new(), allow_missing: true };
+    make_with(order, &supply, session).map(|(made, _)| made)
+}
+
+/// Builds and packs.
+fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
-    let mut inputs = Inputs { binaries: build(order, &manifests, &release, session)?, ..Inputs::default() };
-    let licences = licences::of_binary(&session.root, "postanalytics")?;
-    inputs.assets.insert(LICENCES_ASSET.to_owned(), licences.into_bytes());
+    let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
+    add_assets(&mut inputs, session)?;
     // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
     let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
         true => Some(keys::load(&order.key, session)?),
@@ -111,23 +128,58 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
         }
     }
     step.done();
-    Ok(made)
+    Ok((made, missing))
 }
 
-/// Every binary that a package of the order wants, built once for the oldest glibc of the whole matrix.
+/// What packages install beside files of their own and binaries.
+fn add_assets(inputs: &mut Inputs, session: &Session) -> Result<()> {
+    for (asset, package) in [(LICENCES_ASSET, "postanalytics"), (MODULE_LICENCES_ASSET, modules::MODULE)] {
+        inputs.assets.insert(asset.to_owned(), licences::of_binary(&session.root, package)?.into_bytes());
+    }
+    inputs.assets.insert(RULES_ASSET.to_owned(), detection::rules::standard_db()?);
+    Ok(())
+}
+
+/// cargo and the linker, into the folder of what is shipped.
+fn builder(epoch: u64, session: &Session) -> Result<Builder> {
+    let (workspace, target_dir) = (session.root.clone(), session.target.join("dist"));
+    Ok(Builder { workspace, target_dir, zig: linker(session)?, epoch })
+}
+
+/// The module for an NGINX of `packaging/nginx.toml`, as it is shipped, for tests.
+///
+/// # Errors
+/// When the version is unknown, its source cannot be had, or building fails.
+pub fn module_for(version: &str, session: &Session) -> Result<PathBuf> {
+    let builder = builder(session.epoch()?, session)?;
+    let workshop = Workshop::open(&builder, oldest_glibc(session)?.to_string(), session)?;
+    modules::for_version(version, &workshop, session)
+}
+
+/// Every binary and module that a package of the order wants, built once for the oldest glibc of the whole matrix.
 fn build(
     order: &Order,
     manifests: &[Manifest],
     release: &Release,
+    supply: &Supply,
+    session: &Session,
+) -> Result<(Inputs, Vec<Missing>)> {
+    let builder = builder(release.epoch, session)?;
+    let glibc = oldest_glibc(session)?;
+    let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
+    // First, since they may be missing something, and a run that ends so should end soon.
+    let (modules, missing) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
+    let binaries = build_binaries(order, manifests, &builder, session)?;
+    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing))
+}
+
+fn build_binaries(
+    order: &Order,
+    manifests: &[Manifest],
+    builder: &Builder,
     session: &Session,
 ) -> Result<BTreeMap<(String, Arch), PathBuf>> {
     let wanted = wanted_binaries(order, manifests);
-    if wanted.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let zig = linker(session)?;
-    let builder =
-        Builder { workspace: session.root.clone(), target_dir: session.target.join("dist"), zig, epoch: release.epoch };
     let glibc = oldest_glibc(session)?;
     let mut binaries = BTreeMap::new();
     for (name, arch) in wanted {
@@ -138,7 +190,8 @@ fn build(
         let target = Target { arch: arch.to_string(), glibc: glibc.to_string() };
         let step = session.progress.step(format!("Building {name} for {arch}, glibc {glibc}"));
         step.hand_over();
-        let path = builder.build(package, &name, &target, session.progress.is_silent())?;
+        let artifact = Artifact { package, binary: Some(&name) };
+        let path = builder.build(&artifact, &target, &[], session.progress.is_silent())?;
         step.done();
         binaries.insert((name, arch), path);
     }
@@ -243,9 +296,10 @@ fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
     Ok(())
 }
 
-fn show(made: &[Made], took: Duration, session: &Session) -> Result<()> {
+fn show(made: &[Made], missing: &[Missing], took: Duration, session: &Session) -> Result<()> {
     if session.json {
-        return report::json(&serde_json::json!({ "packages": made, "seconds": took.as_secs_f64() }));
+        let seconds = took.as_secs_f64();
+        return report::json(&serde_json::json!({ "packages": made, "missing": missing, "seconds": seconds }));
     }
     let rows: Vec<_> = made
         .iter()
@@ -258,52 +312,4 @@ fn show(made: &[Made], took: Duration, session: &Session) -> Result<()> {
     report::table(["Distro", "Package", "Size", "Signed", "Time"], &rows);
     report::line(&format!("{} packages in {}", made.len(), report::seconds(took)));
     Ok(())
-}
-
-/// What a run would do, from the same data and without doing it.
-fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
-    let manifests = session.manifests()?;
-    let release = session.release(order.revision, order.url.as_deref())?;
-    let glibc = oldest_glibc(session)?;
-    let wanted = wanted_binaries(order, &manifests);
-    let mut packages = Vec::new();
-    for distro in &order.distros {
-        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
-            let arches = match manifest.architecture {
-                Architecture::Independent => vec!["any".to_owned()],
-                Architecture::Native => distro.architectures.iter().map(ToString::to_string).collect(),
-            };
-            for arch in arches {
-                packages.push([
-                    distro.id.to_string(),
-                    manifest.name.to_string(),
-                    arch,
-                    if distro.format() == Format::Rpm { "header signed" } else { "by repository" }.to_owned(),
-                    session.shown(&order.out.join(distro.id.as_str())),
-                ]);
-            }
-        }
-    }
-    if session.json {
-        let packages: Vec<_> = packages
-            .iter()
-            .map(|[distro, name, arch, signed, folder]| {
-                serde_json::json!({ "distro": distro, "package": name, "arch": arch, "signed": signed, "folder": folder })
-            })
-            .collect();
-        let builds: Vec<_> = wanted
-            .iter()
-            .map(|(name, arch)| serde_json::json!({ "binary": name, "arch": arch, "glibc": glibc }))
-            .collect();
-        report::json(&serde_json::json!({
-            "version": release.upstream.to_string(), "revision": release.revision, "epoch": release.epoch,
-            "builds": builds, "packages": packages,
-        }))?;
-    } else {
-        for (name, arch) in &wanted {
-            report::line(&format!("Build {name} for {arch}, glibc {glibc}; then pack:"));
-        }
-        report::table(["Distro", "Package", "Arch", "Signed", "Folder"], &packages);
-    }
-    Ok(ExitCode::SUCCESS)
 }
