@@ -3,7 +3,7 @@
 
 /// Kinds of bytes, as a bit set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look(u8);
+pub(crate) struct Look(u16);
 
 impl Look {
     /// `%`
@@ -20,10 +20,18 @@ impl Look {
     pub(crate) const NOT_BASE64: Self = Self(32);
     /// Anything that names of parameters and headers usually have none of: neither letter, digit, `-` nor `_`.
     pub(crate) const NOT_NAME: Self = Self(64);
+    /// `{` or `[`
+    pub(crate) const BRACKET: Self = Self(128);
+    /// `<`
+    pub(crate) const MARKUP: Self = Self(256);
+    /// `.`
+    pub(crate) const DOT: Self = Self(512);
+    /// Every kind, and plain bytes too.
+    pub(crate) const ANYTHING: Self = Self(1024);
 
     /// Looks at every byte of `value`.
     pub(crate) fn at(value: &[u8]) -> Self {
-        Self(value.iter().fold(0, |seen, byte| seen | KINDS[usize::from(*byte)]))
+        Self(value.iter().fold(Self::ANYTHING.0, |seen, byte| seen | KINDS[usize::from(*byte)]))
     }
 
     /// Whether any of `kinds` was seen.
@@ -38,9 +46,9 @@ impl Look {
 }
 
 /// The kinds of each byte.
-const KINDS: [u8; 256] = kinds();
+const KINDS: [u16; 256] = kinds();
 
-const fn kinds() -> [u8; 256] {
+const fn kinds() -> [u16; 256] {
     let mut table = [0; 256];
     let mut byte = 0u8;
     loop {
@@ -52,12 +60,15 @@ const fn kinds() -> [u8; 256] {
     }
 }
 
-const fn kinds_of(byte: u8) -> u8 {
+const fn kinds_of(byte: u8) -> u16 {
     let mut kinds = match byte {
         b'%' => Look::PERCENT.0,
         b'\\' => Look::BACKSLASH.0,
         b'&' => Look::AMPERSAND.0,
         b'+' => Look::PLUS.0,
+        b'{' | b'[' => Look::BRACKET.0,
+        b'<' => Look::MARKUP.0,
+        b'.' => Look::DOT.0,
         0x80.. => Look::HIGH.0,
         _ => 0,
     };
@@ -76,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_word_is_plain() {
-        assert_eq!(Look::at(b"X-Request_Id42"), Look(0));
+        assert_eq!(Look::at(b"X-Request_Id42"), Look::ANYTHING);
     }
 
     #[test]

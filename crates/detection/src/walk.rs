@@ -11,7 +11,7 @@ use crate::decoders::gzip::Inflate;
 use crate::decoders::json_doc::{self, Json};
 use crate::decoders::protobuf::Protobuf;
 use crate::decoders::xml::{self, Xml};
-use crate::decoders::{DECODERS, Decoder, Method};
+use crate::decoders::{Candidates, Method};
 use crate::findings::{Findings, Found};
 use crate::inspection::Settings;
 use crate::limits::{Overlimit, WINDOW, WINDOW_OVERLAP};
@@ -23,7 +23,7 @@ use crate::scan::{Matches, Place};
 use crate::values::{Buffers, Slice};
 
 /// Depth that a decoder adds in a window of a long value, so that the number of forms of each window stays small.
-const PIECE_DEPTH: u8 = 3;
+const PIECE_DEPTH: u8 = 5;
 
 /// A value to be examined.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +67,8 @@ pub(crate) enum Task {
     Scan(Value),
     /// Examine a long value window by window, from this offset on.
     Windows(Value, usize),
-    /// Try the decoders on a value, from this one on.
-    Decoders(Value, Look, usize),
+    /// Decode a value in each of these ways.
+    Decoders(Value, Candidates),
     /// Forget the bytes and points that were made since.
     Release(Mark),
     /// Go on with request line and headers.
@@ -229,7 +229,7 @@ impl Walk {
             Task::Value(value) => self.value(value, context),
             Task::Scan(value) => self.scan(value, context),
             Task::Windows(value, at) => self.windows(value, at),
-            Task::Decoders(value, look, next) => self.decoders(value, look, next),
+            Task::Decoders(value, candidates) => self.decode(value, candidates),
             Task::Release(mark) => {
                 self.release(mark);
                 0
@@ -263,26 +263,22 @@ impl Walk {
             return 0;
         }
         // A long value is looked at window by window; of itself, only the beginning tells which structure it may have.
-        let long = value.bytes.len() > WINDOW;
-        let bytes = self.buffers.get(value.bytes.part(0, WINDOW));
-        let look = Look::at(bytes);
-        let structured = value.depth < self.settings.limits.depth
-            && DECODERS.iter().any(|decoder| {
-                decoder.is_on(self.settings.parsers)
-                    && (decoder.suits)(look, bytes)
-                    && (decoder.replaces_scan)(&value, bytes)
-            });
+        let beginning = self.buffers.get(value.bytes.part(0, WINDOW));
+        let mut replace_scan = false;
         if value.depth < self.settings.limits.depth {
-            self.push(Task::Decoders(value, look, 0));
-        }
-        match (structured, long) {
-            (true, _) => 0,
-            (false, true) => {
-                self.push(Task::Windows(value, 0));
-                0
+            let candidates = Candidates::of(&value, beginning, self.settings.parsers);
+            replace_scan = candidates.replace_scan;
+            if !candidates.is_empty() {
+                self.push(Task::Decoders(value, candidates));
             }
-            (false, false) => self.scan(value, context),
         }
+        if value.bytes.len() > WINDOW {
+            if !replace_scan {
+                self.push(Task::Windows(value, 0));
+            }
+            return 0;
+        }
+        if replace_scan { 0 } else { self.scan(value, context) }
     }
 
     /// Scans a value as it is.
@@ -318,22 +314,12 @@ impl Walk {
         0
     }
 
-    /// Tries the next decoder that suits a value, and leaves the ones behind it for later.
-    fn decoders(&mut self, value: Value, look: Look, next: usize) -> usize {
-        let long = value.bytes.len() > WINDOW;
-        let bytes = self.buffers.get(value.bytes.part(0, WINDOW));
-        let suits = |decoder: &&Decoder| {
-            // Windows are decoded as text. Their long value, of which only the beginning is at hand here, is taken apart.
-            let applies = match decoder.method {
-                Method::Text { .. } => !long,
-                Method::Structure { .. } => !value.piece,
-            };
-            applies && decoder.is_on(self.settings.parsers) && (decoder.suits)(look, bytes)
-        };
-        let Some((at, decoder)) = DECODERS.iter().enumerate().skip(next).find(|(_, decoder)| suits(decoder)) else {
-            return 0;
-        };
-        self.push(Task::Decoders(value, look, at + 1));
+    /// Decodes a value in the next way, and leaves the other ways for later.
+    fn decode(&mut self, value: Value, mut candidates: Candidates) -> usize {
+        let Some(decoder) = candidates.pop() else { return 0 };
+        if !candidates.is_empty() {
+            self.push(Task::Decoders(value, candidates));
+        }
         let mark = self.mark();
         self.push(Task::Release(mark));
         match decoder.method {

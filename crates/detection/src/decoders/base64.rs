@@ -11,6 +11,7 @@ use crate::point::Tag;
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Base64),
     replaces_scan: |_, _| false,
+    needs: Look::ANYTHING,
     suits,
     method: Method::Text { tag: Some(Tag::Base64), decode },
 };

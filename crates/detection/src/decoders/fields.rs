@@ -68,6 +68,9 @@ pub(crate) struct Field {
 /// No position.
 const NONE: u32 = u32::MAX;
 
+/// Values of a list up to which each name is compared with each other, which takes less time than sorting them.
+const SHORT: u32 = 16;
+
 /// Segments in brackets that a name may have; with more of them it is a name as any other.
 const MAX_BRACKETS: usize = 16;
 
@@ -142,22 +145,38 @@ impl Fields {
         let Walk { fields, order, buffers, .. } = walk;
         let Some(list) = fields.get_mut(self.base..) else { return };
         let ignore_case = matches!(self.kind, Kind::Header | Kind::PartHeader);
-        order.clear();
-        order.extend((0..).take(list.len()));
-        let name = |list: &[Field], at: u32| field(list, at).map_or(Slice::EMPTY, |field| field.name);
-        order.sort_unstable_by(|a, b| {
-            let (left, right) = (buffers.get(name(list, *a)), buffers.get(name(list, *b)));
-            compare(left, right, ignore_case).then(a.cmp(b))
-        });
-        for (before, after) in order.iter().zip(order.iter().skip(1)) {
-            let same = compare(buffers.get(name(list, *before)), buffers.get(name(list, *after)), ignore_case).is_eq();
-            let Some(earlier) = field(list, *before).copied().filter(|_| same) else { continue };
-            if let Some(later) = field_mut(list, *after) {
+        let link = |list: &mut [Field], before: u32, after: u32| {
+            let Some(earlier) = field(list, before).copied() else { return };
+            if let Some(later) = field_mut(list, after) {
                 later.first = earlier.first;
                 later.ordinal = earlier.ordinal + 1;
             }
-            if let Some(earlier) = field_mut(list, *before) {
-                earlier.next = *after;
+            if let Some(earlier) = field_mut(list, before) {
+                earlier.next = after;
+            }
+        };
+        let name = |list: &[Field], at: u32| field(list, at).map_or(Slice::EMPTY, |field| field.name);
+        let order_of = |left: Slice, right: Slice| compare(buffers.get(left), buffers.get(right), ignore_case);
+        let count = u32::try_from(list.len()).unwrap_or(NONE);
+        if count <= SHORT {
+            for after in 1..count {
+                let sought = name(list, after);
+                let is_it = |before: &u32| {
+                    let found = name(list, *before);
+                    found.len() == sought.len() && order_of(found, sought).is_eq()
+                };
+                if let Some(before) = (0..after).rev().find(is_it) {
+                    link(list, before, after);
+                }
+            }
+            return;
+        }
+        order.clear();
+        order.extend(0..count);
+        order.sort_unstable_by(|a, b| order_of(name(list, *a), name(list, *b)).then(a.cmp(b)));
+        for (before, after) in order.iter().zip(order.iter().skip(1)) {
+            if order_of(name(list, *before), name(list, *after)).is_eq() {
+                link(list, *before, *after);
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::walk::{Mark, Task, Value, Walk};
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Zlib),
     replaces_scan: |_, _| false,
-    suits: |look, bytes| look.has(Look::HIGH) && Format::of(bytes).is_some(),
+    needs: Look::HIGH,
+    suits: |_, bytes| Format::of(bytes).is_some(),
     method: Method::Structure { open: open_value },
 };
 

@@ -10,7 +10,8 @@ use crate::point::Tag;
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Htmljs),
     replaces_scan: |_, _| false,
-    suits: |look, _| look.has(Look::BACKSLASH.or(Look::AMPERSAND)),
+    needs: Look::BACKSLASH.or(Look::AMPERSAND),
+    suits: |_, _| true,
     method: Method::Text { tag: Some(Tag::Htmljs), decode },
 };
 
@@ -28,24 +29,28 @@ pub(crate) fn decode_references(input: &[u8], output: &mut Vec<u8>) -> bool {
     decode_with(input, output, |byte, behind, output| if byte == b'&' { reference(behind, output) } else { None })
 }
 
-/// Decodes what `one` knows. It is shown a byte and all behind it, writes what these stand for, and says how many bytes behind
-/// the first one it read.
+/// Decodes what `one` knows. It is shown a `&` or a backslash and all behind it, writes what these stand for, and says how many bytes behind
+/// the sign it read.
 fn decode_with(input: &[u8], output: &mut Vec<u8>, one: impl Fn(u8, &[u8], &mut Vec<u8>) -> Option<usize>) -> bool {
     let mut changed = false;
     let mut rest = input;
     output.reserve(input.len());
-    while let Some((byte, behind)) = rest.split_first() {
-        match one(*byte, behind, output) {
+    while let Some(at) = memchr::memchr2(b'&', b'\\', rest) {
+        let (plain, found) = rest.split_at(at);
+        output.extend_from_slice(plain);
+        let Some((sign, behind)) = found.split_first() else { break };
+        rest = match one(*sign, behind, output) {
             Some(length) => {
                 changed = true;
-                rest = behind.get(length..).unwrap_or_default();
+                behind.get(length..).unwrap_or_default()
             }
             None => {
-                output.push(*byte);
-                rest = behind;
+                output.push(*sign);
+                behind
             }
-        }
+        };
     }
+    output.extend_from_slice(rest);
     changed
 }
 

@@ -3,6 +3,7 @@
 
 use super::htmljs::{simple_escape, utf16};
 use super::{Decoder, Method, leaf_place};
+use crate::look::Look;
 use crate::parser::Parser;
 use crate::point::{PointId, Tag};
 use crate::scan::Place;
@@ -12,6 +13,7 @@ use crate::walk::{Mark, Task, Value, Walk};
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Json),
     replaces_scan: |_, _| true,
+    needs: Look::BRACKET,
     suits: |_, bytes| looks_like_json(bytes),
     method: Method::Structure { open },
 };

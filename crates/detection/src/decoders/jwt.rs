@@ -10,7 +10,8 @@ use crate::walk::{Task, Value, Walk};
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Jwt),
     replaces_scan: |_, _| false,
-    suits: |look, bytes| look.has(Look::NOT_BASE64) && parts(bytes).is_some(),
+    needs: Look::DOT,
+    suits: |_, bytes| parts(bytes).is_some(),
     method: Method::Structure { open },
 };
 

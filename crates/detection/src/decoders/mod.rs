@@ -18,6 +18,7 @@ pub(crate) mod percent;
 pub(crate) mod protobuf;
 pub(crate) mod xml;
 
+use crate::limits::WINDOW;
 use crate::look::Look;
 use crate::parser::{Parser, ParserSet};
 use crate::point::Tag;
@@ -47,16 +48,61 @@ pub(crate) struct Decoder {
     parser: Option<Parser>,
     /// Whether a value that it suits is not scanned as it is, since its parts are, and signs must not be combined across them.
     /// When the structure turns out to be broken, the decoder sees to it that the value is scanned after all.
-    pub(crate) replaces_scan: fn(&Value, &[u8]) -> bool,
+    replaces_scan: fn(&Value, &[u8]) -> bool,
+    /// The kinds of bytes of which a value must have one.
+    needs: Look,
     /// A cheap test that most values fail. Of a long value it is shown the beginning only.
-    pub(crate) suits: fn(Look, &[u8]) -> bool,
+    suits: fn(Look, &[u8]) -> bool,
     pub(crate) method: Method,
 }
 
-impl Decoder {
-    /// Whether these settings let it work.
-    pub(crate) fn is_on(&self, parsers: ParserSet) -> bool {
-        self.parser.is_none_or(|parser| parsers.contains(parser))
+/// Some of [`DECODERS`], by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    bits: u16,
+    /// Whether one of them replaces the scan of the value.
+    pub(crate) replace_scan: bool,
+}
+
+impl Candidates {
+    /// The decoders that these settings allow and that suit `value`, of whose bytes `beginning` is at hand.
+    pub(crate) fn of(value: &Value, beginning: &[u8], parsers: ParserSet) -> Self {
+        let look = Look::at(beginning);
+        let is_text = !is_binary(value.place, beginning);
+        let mut found = Self { bits: 0, replace_scan: false };
+        for (at, decoder) in DECODERS.iter().enumerate() {
+            let applies = look.has(decoder.needs)
+                && decoder.method.applies(value, is_text)
+                && decoder.parser.is_none_or(|parser| parsers.contains(parser))
+                && (decoder.suits)(look, beginning);
+            if applies {
+                found.bits |= 1 << at;
+                found.replace_scan |= (decoder.replaces_scan)(value, beginning);
+            }
+        }
+        found
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.bits == 0
+    }
+
+    /// Takes the first one out.
+    pub(crate) fn pop(&mut self) -> Option<&'static Decoder> {
+        let at = self.bits.trailing_zeros();
+        self.bits &= self.bits.wrapping_sub(1);
+        DECODERS.get(usize::try_from(at).ok()?)
+    }
+}
+
+impl Method {
+    /// Whether it is tried on this value. Windows are decoded as text; their long value, of which only the beginning is at hand,
+    /// is taken apart.
+    const fn applies(&self, value: &Value, is_text: bool) -> bool {
+        match self {
+            Self::Text { .. } => is_text && value.bytes.len() <= WINDOW,
+            Self::Structure { .. } => !value.piece,
+        }
     }
 }
 
@@ -78,4 +124,17 @@ pub(crate) const fn leaf_place(place: Place) -> Place {
         Place::RawBody => Place::BodyValue,
         other => other,
     }
+}
+
+/// Whether the bytes of a file or of a body without a known structure are something other than text, such as an image. Escapes
+/// would be found in them by chance, and by chance again in what these decode to. They are examined as they are, and taken
+/// apart when they are compressed.
+fn is_binary(place: Place, beginning: &[u8]) -> bool {
+    const SAMPLE: usize = 4096;
+    const CONTROLS: usize = SAMPLE / 32;
+    if !matches!(place, Place::FileContent | Place::RawBody) || beginning.len() < SAMPLE {
+        return false;
+    }
+    let is_control = |byte: &&u8| **byte < b' ' && !byte.is_ascii_whitespace();
+    beginning.iter().take(SAMPLE).filter(is_control).count() > CONTROLS
 }

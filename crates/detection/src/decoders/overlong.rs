@@ -7,7 +7,8 @@ use crate::look::Look;
 pub(crate) const DECODER: Decoder = Decoder {
     parser: None,
     replaces_scan: |_, _| false,
-    suits: |look, bytes| look.has(Look::HIGH) && bytes.iter().any(|byte| matches!(byte, 0xc0 | 0xc1 | 0xe0 | 0xf0)),
+    needs: Look::HIGH,
+    suits: |_, bytes| bytes.iter().any(|byte| matches!(byte, 0xc0 | 0xc1 | 0xe0 | 0xf0)),
     method: Method::Text { tag: None, decode },
 };
 

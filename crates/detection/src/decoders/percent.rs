@@ -9,7 +9,8 @@ use crate::point::Tag;
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Percent),
     replaces_scan: |_, _| false,
-    suits: |look, _| look.has(Look::PERCENT),
+    needs: Look::PERCENT,
+    suits: |_, _| true,
     method: Method::Text { tag: Some(Tag::Percent), decode },
 };
 
@@ -27,24 +28,31 @@ fn unescape(input: &[u8], plus_is_space: bool, output: &mut Vec<u8>) -> bool {
     let mut changed = false;
     let mut rest = input;
     output.reserve(input.len());
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        match byte {
-            b'+' if plus_is_space => {
-                output.push(b' ');
-                changed = true;
-            }
-            b'%' => match escape(behind) {
+    let sign = if plus_is_space { b'+' } else { b'%' };
+    while let Some(at) = memchr::memchr2(b'%', sign, rest) {
+        let (plain, found) = rest.split_at(at);
+        output.extend_from_slice(plain);
+        let behind = found.get(1..).unwrap_or_default();
+        let (read, decoded) = match found.first() {
+            Some(b'%') => match escape(behind) {
                 Some(escape) => {
                     escape.write(output);
-                    rest = behind.get(escape.length()..).unwrap_or_default();
-                    changed = true;
+                    (escape.length(), true)
                 }
-                None => output.push(b'%'),
+                None => {
+                    output.push(b'%');
+                    (0, false)
+                }
             },
-            other => output.push(*other),
-        }
+            _ => {
+                output.push(b' ');
+                (0, true)
+            }
+        };
+        changed |= decoded;
+        rest = behind.get(read..).unwrap_or_default();
     }
+    output.extend_from_slice(rest);
     changed
 }
 

@@ -8,6 +8,7 @@ mod entities;
 use self::entities::Entities;
 use super::{Decoder, Method, leaf_place};
 use crate::attack::Attack;
+use crate::look::Look;
 use crate::parser::Parser;
 use crate::point::{PointId, Tag};
 use crate::scan::Place;
@@ -18,6 +19,7 @@ pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Xml),
     // Markup in a parameter is scanned as it is too: it may be meant for a page.
     replaces_scan: |value, bytes| value.place == Place::RawBody && bytes.starts_with(b"<?xml"),
+    needs: Look::MARKUP,
     suits: |_, bytes| looks_like_xml(bytes),
     method: Method::Structure { open },
 };
