@@ -45,6 +45,8 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Time of the analysis, with the waiting for its turns.
     pub elapsed: Duration,
+    /// The limit that ended the analysis.
+    pub overlimit: Option<Overlimit>,
     /// Whether the memory limit of the request was exceeded, so that it is answered with 500.
     pub out_of_memory: bool,
     /// Whether the body could not be read to its end.
@@ -65,6 +67,7 @@ impl Outcome {
             source: Source::Unlisted,
             cpu: Duration::ZERO,
             elapsed: Duration::ZERO,
+            overlimit: None,
             out_of_memory: false,
             body_unread: false,
             db_id: 0,
@@ -120,7 +123,8 @@ pub struct Analysis {
     body: Option<Cursor>,
     ended: bool,
     started: Instant,
-    spent: Duration,
+    /// CPU time of the thread when it took up the analysis.
+    running_since: Option<Duration>,
 }
 
 /// What a turn led to.
@@ -146,16 +150,12 @@ impl Analysis {
             Available::OverLimit => return Some(Self::refused(mode, block)),
             Available::None => return None,
         };
-        let started = Instant::now();
-        let cpu = thread_cpu();
+        let (cpu, started) = (thread_cpu(), Instant::now());
         let db_id = rules.id();
         let inspection = inspection(request, rules, block);
-        let cpu = thread_cpu().saturating_sub(cpu);
-        let outcome = Outcome { cpu, db_id, ..Outcome::of(mode) };
-        let spent = started.elapsed();
         let mut analysis = Self::refused(mode, block);
-        (analysis.outcome, analysis.inspection) = (outcome, Some(inspection));
-        (analysis.started, analysis.spent) = (started, spent);
+        analysis.outcome = Outcome { db_id, ..Outcome::of(mode) };
+        (analysis.inspection, analysis.started, analysis.running_since) = (Some(inspection), started, Some(cpu));
         Some(analysis)
     }
 
@@ -170,7 +170,20 @@ impl Analysis {
             body: None,
             ended: false,
             started: Instant::now(),
-            spent: Duration::ZERO,
+            running_since: None,
+        }
+    }
+
+    /// The request waits for its body.
+    pub fn pause(&mut self) {
+        self.stage = Stage::Waiting;
+        self.account();
+    }
+
+    /// Adds the CPU time since the analysis runs, which is since [`Analysis::begin`] or the start of a turn.
+    fn account(&mut self) {
+        if let Some(since) = self.running_since.take() {
+            self.outcome.cpu += thread_cpu().saturating_sub(since);
         }
     }
 
@@ -187,20 +200,20 @@ impl Analysis {
 
     /// Analyses until the request is decided or its turn is over.
     pub fn turn(&mut self) -> Turn {
-        let (cpu, started) = (thread_cpu(), Instant::now());
+        // Asking for CPU time is a call into the kernel: the first turn of a request without a body counts from `begin` on.
+        self.running_since.get_or_insert_with(thread_cpu);
         status::busy(self.bounds.stalled);
-        let turn = self.analyse(started);
+        let turn = self.analyse(Instant::now());
         status::idle();
-        self.outcome.cpu += thread_cpu().saturating_sub(cpu);
-        self.spent += started.elapsed();
+        self.account();
         if turn == Turn::Finished {
             self.decide();
         }
         turn
     }
 
-    /// As [`Analysis::turn`], until the request is decided: for callers that cannot wait.
-    pub fn finish(&mut self) {
+    /// As [`Analysis::turn`], until the request is decided.
+    fn finish(&mut self) {
         while self.turn() == Turn::Again {}
     }
 
@@ -209,14 +222,17 @@ impl Analysis {
         let turn = loop {
             let progress = inspection.step(self.bounds.chunk);
             let now = started.elapsed();
-            if self.spent + now > self.bounds.time {
+            // Earlier turns count as the CPU time they took: on a busy machine, waiting must not look like an attack.
+            if self.outcome.cpu + now > self.bounds.time {
                 inspection.stop_overlimit();
+                self.outcome.overlimit = Some(Overlimit::Time);
                 break Turn::Finished;
             }
             match progress {
                 Progress::More => {}
                 Progress::Overlimit(limit) => {
                     self.outcome.out_of_memory = limit == Overlimit::Memory;
+                    self.outcome.overlimit = Some(limit);
                     break Turn::Finished;
                 }
                 Progress::Done if self.ended => break Turn::Finished,
@@ -251,6 +267,15 @@ impl Analysis {
                 Piece::Failed => self.outcome.body_unread = true,
             }
         });
+    }
+
+    /// Nobody waits for the verdict any more: NGINX gave up on the body, or the response is sent already. What came is
+    /// analysed to be reported.
+    pub fn give_up(&mut self) {
+        self.event = None;
+        self.finish();
+        self.outcome.action = Action::Pass;
+        self.stage = Stage::Delivered;
     }
 
     fn decide(&mut self) {

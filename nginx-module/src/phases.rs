@@ -83,7 +83,7 @@ fn first_visit(request: Request) -> ngx_int_t {
     let Some(mut analysis) = begin(&request) else { return Answer::Declined.code() };
     if request.announces_body() {
         // SAFETY: the context was made just now; this is its only reference.
-        unsafe { analysis.as_mut() }.stage = Stage::Waiting;
+        unsafe { analysis.as_mut() }.pause();
         return request.read_body(body_came);
     }
     // SAFETY: as above.
@@ -117,7 +117,11 @@ unsafe fn deliver(request: Request, mut analysis: NonNull<Analysis>) -> ngx_int_
         // SAFETY: as the caller promises; the reference ends before the request may.
         let analysis = unsafe { analysis.as_mut() };
         match analysis.stage {
-            Stage::Waiting => return Answer::Again.code(),
+            // NGINX could not read the body, and is on its way to the page for that error.
+            Stage::Waiting => {
+                analysis.give_up();
+                return Answer::Declined.code();
+            }
             Stage::Delivered => return Answer::Declined.code(),
             Stage::Decided => analysis.stage = Stage::Delivered,
         }
@@ -212,7 +216,12 @@ pub unsafe extern "C" fn log(raw: *mut ngx_http_request_t) -> ngx_int_t {
 /// The context of a request whose response was sent. A location that only returns never reaches the pre-access phase: its
 /// requests are looked at now, to be reported.
 pub fn settled(request: &Request) -> Option<NonNull<Analysis>> {
-    if let Some(known) = request.context::<Analysis>(module::this()) {
+    if let Some(mut known) = request.context::<Analysis>(module::this()) {
+        // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
+        let analysis = unsafe { known.as_mut() };
+        if analysis.stage == Stage::Waiting {
+            analysis.give_up();
+        }
         return Some(known);
     }
     if request.target().is_empty() {
@@ -220,9 +229,6 @@ pub fn settled(request: &Request) -> Option<NonNull<Analysis>> {
     }
     let mut analysis = begin(request)?;
     // SAFETY: the context was made just now; this is its only reference.
-    let late = unsafe { analysis.as_mut() };
-    late.finish();
-    late.outcome.action = Action::Pass;
-    late.stage = Stage::Delivered;
+    unsafe { analysis.as_mut() }.give_up();
     Some(analysis)
 }

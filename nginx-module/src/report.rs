@@ -7,6 +7,7 @@ use crate::ngx::log::Level;
 use crate::ngx::request::Request;
 use crate::status;
 use crate::upstream;
+use detection::Overlimit;
 use module_logic::status::Rare;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +18,15 @@ static ODD_MODES: AtomicU64 = AtomicU64::new(0);
 pub fn report(request: &Request, analysis: &mut Analysis) {
     if analysis.outcome.body_unread {
         request.log().write(Level::Error, "wallarm: the spooled body could not be read; its rest was not analysed");
+    }
+    if let Some(limit) = analysis.outcome.overlimit {
+        let limit = match limit {
+            Overlimit::Time => "wallarm_process_time_limit",
+            Overlimit::Values => "the number of values",
+            Overlimit::Decompressed => "the size of decompressed data",
+            Overlimit::Memory => "wallarm_request_memory_limit",
+        };
+        request.log().write(Level::Error, &format!("wallarm: the analysis of the request ended at a limit: {limit}"));
     }
     analysis.outcome.serialized = upstream::report(request, analysis);
     let main = request.global::<MainConf>(module::this());
