@@ -114,6 +114,11 @@ impl Template {
         }
     }
 
+    /// Writes the page as it is in the file.
+    pub fn write_plain(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.text);
+    }
+
     /// Writes the page. `value` gives the value of a variable by its place among [`Self::names`]; one that has none is empty.
     pub fn fill<'v>(&self, mut value: impl FnMut(usize) -> Option<&'v [u8]>, out: &mut Vec<u8>) {
         for part in &self.parts {

@@ -88,12 +88,31 @@ impl<'a> Table<'a> {
     pub const LEAST_WORDS: usize = HEADER_WORDS + SET_WORDS + 1;
 
     /// Takes memory into use before any worker runs. New memory is all zero; what a former configuration left in the same
-    /// layout stays. `seed` is random, `workers` how many there will be, `bytes` the size to report.
+    /// layout stays. `seed` is random; the rest as in [`Self::attach`].
     ///
     /// # Errors
     ///
     /// When there is no room for one set.
     pub fn prepare(words: &'a [AtomicU64], seed: [u64; 2], workers: usize, bytes: u64) -> Result<Self, TooSmall> {
+        let table = Self::attach(words, workers, bytes)?;
+        let [layout, seed_high, seed_low, ..] = table.header;
+        if layout.load(Relaxed) != LAYOUT {
+            if layout.load(Relaxed) != 0 {
+                words.iter().for_each(|word| word.store(0, Relaxed));
+            }
+            seed_high.store(seed[0], Relaxed);
+            seed_low.store(seed[1], Relaxed);
+            layout.store(LAYOUT, Relaxed);
+        }
+        Ok(table)
+    }
+
+    /// A view of memory that was taken into use before. `workers` is their number, `bytes` the size to report.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for one set.
+    pub fn attach(words: &'a [AtomicU64], workers: usize, bytes: u64) -> Result<Self, TooSmall> {
         let too_small = TooSmall { needed: Self::LEAST_WORDS, found: words.len() };
         if words.len() < Self::LEAST_WORDS {
             return Err(too_small);
@@ -104,15 +123,6 @@ impl<'a> Table<'a> {
         let count = (rest.len() - 1) * SETS_PER_WORD / (SETS_PER_WORD * SET_WORDS + 1);
         let (sets, rest) = rest.split_at_checked(count.max(1) * SET_WORDS).ok_or(too_small)?;
         let used = rest.get(..count.max(1).div_ceil(SETS_PER_WORD)).ok_or(too_small)?;
-        let [layout, seed_high, seed_low, ..] = header;
-        if layout.load(Relaxed) != LAYOUT {
-            if layout.load(Relaxed) != 0 {
-                words.iter().for_each(|word| word.store(0, Relaxed));
-            }
-            seed_high.store(seed[0], Relaxed);
-            seed_low.store(seed[1], Relaxed);
-            layout.store(LAYOUT, Relaxed);
-        }
         let parts = workers.clamp(1, COUNTERS);
         Ok(Self { header, counters: counters.as_chunks().0, sets: sets.as_chunks().0, used, parts, bytes })
     }

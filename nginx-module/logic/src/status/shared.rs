@@ -104,7 +104,7 @@ impl<'a> Shared<'a> {
     ///
     /// When there are fewer words than [`Self::WORDS`].
     pub fn prepare(words: &'a [AtomicU64], start_id: u64) -> Result<Self, TooSmall> {
-        let shared = Self::view(words)?;
+        let shared = Self::attach(words)?;
         let [layout, start, ..] = shared.header;
         if layout.load(Relaxed) != LAYOUT {
             words.iter().for_each(|word| word.store(0, Relaxed));
@@ -114,7 +114,12 @@ impl<'a> Shared<'a> {
         Ok(shared)
     }
 
-    fn view(words: &'a [AtomicU64]) -> Result<Self, TooSmall> {
+    /// A view of memory that was taken into use before.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer words than [`Self::WORDS`].
+    pub fn attach(words: &'a [AtomicU64]) -> Result<Self, TooSmall> {
         let too_small = TooSmall { needed: Self::WORDS, found: words.len() };
         let (header, words) = words.split_first_chunk().ok_or(too_small)?;
         let (rare, words) = words.split_first_chunk().ok_or(too_small)?;
