@@ -40,6 +40,8 @@ pub enum Command {
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
     InstallTest(InstallTest),
+    /// Check the facts about the module in real NGINX servers on loopback. Needs root.
+    NginxTest(NginxTest),
     /// Run every test of the workspace. As root, it installs the Debian packages that it misses.
     Test(Test),
     /// Measure the project beside its peers.
@@ -196,6 +198,20 @@ pub struct InstallTest {
     /// Which half of the node; may be repeated. [default: each that the distro has a root for]
     #[arg(long, value_enum, value_name = "SIDE")]
     pub side: Vec<Side>,
+}
+
+/// Check the facts about the module.
+#[derive(Debug, Args)]
+pub struct NginxTest {
+    /// Only the facts with these words in their name.
+    #[arg(value_name = "WORDS")]
+    pub fact: Option<String>,
+    /// 1.18.0, 1.22.1, 1.26.3 or 1.28.3; may be repeated. [default: all]
+    #[arg(long, value_name = "VERSION")]
+    pub nginx: Vec<String>,
+    /// A module for that version. [default: built from this checkout]
+    #[arg(long, value_name = "FILE", requires = "nginx")]
+    pub module: Option<PathBuf>,
 }
 
 /// Run every test.

@@ -10,6 +10,7 @@ mod http;
 mod install_test;
 mod keys;
 mod licences;
+mod nginx;
 mod report;
 mod session;
 

@@ -1,8 +1,10 @@
 //! One file a command.
 
+mod bench;
 mod completions;
 pub mod install_test;
 mod key;
+pub mod nginx_test;
 pub mod package;
 pub mod repo;
 mod serve;
@@ -24,7 +26,9 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Repo(args) => repo::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
+        Command::NginxTest(args) => nginx_test::run(&args, session),
         Command::Test(args) => test::run(&args, session),
+        Command::Bench(command) => bench::run(&command, session),
         Command::Completions { shell } => completions::run(shell),
     }
 }

@@ -1,0 +1,67 @@
+//! What is tested: built from this checkout.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::program::Version;
+use crate::session::Session;
+
+/// The module for an NGINX.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub fn module(version: Version, session: &Session) -> Result<PathBuf> {
+    let _ = session;
+    anyhow::bail!("name the module for NGINX {version} with --module")
+}
+
+/// The unpacked source of an NGINX, and the arguments that nginx.org configures it with.
+///
+/// # Errors
+///
+/// If it cannot be had.
+pub fn source(version: Version, session: &Session) -> Result<(PathBuf, Vec<String>)> {
+    let _ = session;
+    anyhow::bail!("no source of NGINX {version}")
+}
+
+/// The compiled rule set.
+///
+/// # Errors
+///
+/// If it cannot be compiled.
+pub fn rules(session: &Session) -> Result<PathBuf> {
+    let folder = session.target.join("nginx-tests");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join("proton.db");
+    std::fs::write(&path, detection::rules::standard_db()?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// The postanalytics server.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub fn postanalytics(session: &Session) -> Result<PathBuf> {
+    cargo(session, &["build", "--release", "--locked", "--quiet", "--package", "postanalytics"])?;
+    present(session.target.join("release/wtarantool"))
+}
+
+/// The cargo that runs us, in the checkout.
+fn cargo(session: &Session, arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&session.root).env("CARGO_TARGET_DIR", &session.target).args(arguments);
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo {} failed, see above", arguments.join(" "));
+    Ok(())
+}
+
+fn present(path: PathBuf) -> Result<PathBuf> {
+    ensure!(Path::new(&path).is_file(), "cargo reported success, but {} is not there", path.display());
+    Ok(path)
+}

@@ -1,0 +1,118 @@
+//! What must hold of the module in a real NGINX: one fact a check, each with an NGINX of its own.
+//!
+//! | Module | Holds facts about |
+//! |---|---|
+//! | [`modes`] | what is blocked, passed and reported |
+//! | [`bodies`] | bodies in every form in which clients send them |
+//! | [`handling`] | requests that NGINX itself treats specially |
+//! | [`answers`] | block pages and variables |
+//! | [`status`] | the status page and rate limits |
+//! | [`configuration`] | what `nginx -t` says |
+//! | [`bad_input`] | requests that are broken or too much |
+//! | [`reporting`] | postanalytics, well-behaved and hostile |
+//! | [`lifetime`] | reloads, crashes, rule sets that change or break |
+//!
+//! [`scene`] is what a fact works with.
+
+mod answers;
+mod bad_input;
+mod bodies;
+mod configuration;
+mod handling;
+mod lifetime;
+mod modes;
+mod reporting;
+mod scene;
+mod status;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::program::Program;
+
+/// One fact.
+#[derive(Debug, Clone, Copy)]
+pub struct Fact {
+    /// A sentence.
+    pub name: &'static str,
+    /// Fails if it does not hold.
+    check: fn(&Subject) -> Result<()>,
+}
+
+impl Fact {
+    const fn new(name: &'static str, check: fn(&Subject) -> Result<()>) -> Self {
+        Self { name, check }
+    }
+}
+
+/// What the facts are about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// NGINX.
+    pub program: Program,
+    /// The module for it.
+    pub module: PathBuf,
+    /// The module for another version, which this NGINX must refuse.
+    pub foreign: Option<PathBuf>,
+    /// The compiled rule set.
+    pub rules: PathBuf,
+    /// The real postanalytics server.
+    pub postanalytics: PathBuf,
+}
+
+/// How a fact came out.
+#[derive(Debug)]
+pub struct Row {
+    /// The fact.
+    pub name: &'static str,
+    /// Why it does not hold, if it does not.
+    pub failure: Option<anyhow::Error>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Every fact.
+#[must_use]
+pub fn all() -> Vec<Fact> {
+    [
+        modes::FACTS,
+        bodies::FACTS,
+        handling::FACTS,
+        answers::FACTS,
+        status::FACTS,
+        configuration::FACTS,
+        bad_input::FACTS,
+        reporting::FACTS,
+        lifetime::FACTS,
+    ]
+    .concat()
+}
+
+/// Checks those of the facts whose name has `filter` in it; `tell` hears of each.
+pub fn check(subject: &Subject, filter: &str, tell: &mut dyn FnMut(&Row)) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for fact in all().iter().filter(|fact| fact.name.contains(filter)) {
+        let begun = Instant::now();
+        let failure = (fact.check)(subject).err();
+        let row = Row { name: fact.name, failure, took: begun.elapsed() };
+        tell(&row);
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_facts_have_one_name() {
+        let mut names: Vec<&str> = all().iter().map(|fact| fact.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,32 @@
+//! Real NGINX servers with the module, on loopback: what the tests of the module and its benchmark stand on.
+//!
+//! | Module | Does |
+//! |---|---|
+//! | [`address`] | loopback addresses that nobody else uses |
+//! | [`program`] | an NGINX binary and how it is started |
+//! | [`release`] | the releases that the module is tested in, and where they come from |
+//! | [`config`] | the text of a configuration |
+//! | [`server`] | one running NGINX: start, reload, stop, error log |
+//! | [`usage`] | processor time, memory and open files of a process, from `/proc` |
+//! | [`client`] | HTTP/1.1 by hand, well-formed or not |
+//! | [`artifacts`] | the module, the rule set and the postanalytics server, built from this checkout |
+//! | [`postanalytics`] | the real postanalytics server |
+//! | [`recorder`], [`hostile`] | postanalytics servers of the tests' own: one that keeps records, some that misbehave |
+//! | [`app`] | the application behind NGINX |
+//! | [`facts`] | what must hold |
+//! | [`bench`] | the benchmark |
+
+pub mod address;
+pub mod app;
+pub mod artifacts;
+pub mod bench;
+pub mod client;
+pub mod config;
+pub mod facts;
+pub mod hostile;
+pub mod postanalytics;
+pub mod program;
+pub mod recorder;
+pub mod release;
+pub mod server;
+pub mod usage;
