@@ -179,10 +179,17 @@ impl Client {
             return None;
         }
         let free = self.slots.iter().position(Option::is_none)?;
-        let peer = self.peers.fresh().or_else(|| self.replacement(now)).or_else(|| self.addition(now))?;
+        let fresh = self.peers.fresh().or_else(|| self.latecomer(now));
+        let peer = fresh.or_else(|| self.replacement(now)).or_else(|| self.addition(now))?;
         self.peers.connecting(peer);
         *self.slots.get_mut(free)? = Some(Connection::new(peer, now));
         Some(Slot(free))
+    }
+
+    /// A server that was not there when the worker began has not broken a connection: it is tried beside the others, so that it gets
+    /// its share once it is there.
+    fn latecomer(&self, now: Moment) -> Option<PeerId> {
+        if self.is_bereft() { None } else { self.peers.late(now, self.settings.reconnect_interval) }
     }
 
     /// After a break there is another try when no connection is left. One to a backup does not count: backups stand in only as

@@ -53,6 +53,8 @@ struct Peer {
     failed_at: Moment,
     connections: u32,
     tried: bool,
+    /// Whether it ever took a record in.
+    worked: bool,
 }
 
 impl Peer {
@@ -67,6 +69,7 @@ impl Peer {
             failed_at: Moment::default(),
             connections: 0,
             tried: false,
+            worked: false,
         }
     }
 
@@ -106,6 +109,15 @@ impl Peers {
     /// A server, no backup, to which no connection was ever begun.
     pub(super) fn fresh(&self) -> Option<PeerId> {
         self.0.iter().position(|peer| !peer.tried && !peer.settings.backup && peer.has_room()).map(PeerId)
+    }
+
+    /// A server, no backup, that was tried, never took a record in, and has been left alone for `rest`.
+    pub(super) fn late(&self, now: Moment, rest: Duration) -> Option<PeerId> {
+        let is_late = |peer: &Peer| {
+            let rested = now >= peer.failed_at.plus(rest) && peer.shunned_until().is_none_or(|until| now > until);
+            peer.tried && !peer.worked && !peer.settings.backup && peer.has_room() && rested
+        };
+        self.0.iter().position(is_late).map(PeerId)
     }
 
     /// The server for the next connection: the others first, then the backups. `eligible` may leave servers out.
@@ -186,6 +198,7 @@ impl Peers {
     pub(super) fn worked(&mut self, peer: PeerId) {
         if let Some(peer) = self.0.get_mut(peer.0) {
             peer.fails = 0;
+            peer.worked = true;
         }
     }
 }

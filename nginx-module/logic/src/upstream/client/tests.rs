@@ -147,6 +147,28 @@ fn dead_servers_are_tried_ten_times_at_once_and_then_every_15_seconds() {
 }
 
 #[test]
+fn a_server_that_was_not_there_at_first_gets_its_share_when_it_comes() {
+    let mut client = Client::new(settings(vec![peer("a"), peer("b")]));
+    push(&mut client, 0);
+    let slots = connect(&mut client, now(0));
+    client.closed(slots[0], now(0));
+    let mut server = Server::welcome(&mut client, slots[1], now(0));
+    client.flush(now(0));
+    server.read(&mut client, slots[1], usize::MAX);
+    server.answer(&mut client, slots[1], usize::MAX, now(1));
+    push(&mut client, 1);
+    assert_eq!(connect(&mut client, now(14_999)), []);
+    let late = connect(&mut client, now(15_000));
+    assert_eq!(names(&client, &late), ["a"]);
+    client.closed(late[0], now(15_000));
+    assert_eq!(connect(&mut client, now(15_001)), []);
+    let late = connect(&mut client, now(30_000));
+    Server::welcome(&mut client, late[0], now(30_000));
+    client.flush(now(30_000));
+    assert!(!client.output(late[0]).is_empty() || !client.output(slots[1]).is_empty());
+}
+
+#[test]
 fn a_server_that_answers_hello_and_then_closes_is_not_tried_in_a_tight_loop() {
     let mut client = Client::new(settings(vec![peer("a")]));
     let mut tries = 0;
