@@ -137,9 +137,13 @@ impl Inspection {
         self.walk.stop(Overlimit::Time);
     }
 
-    /// Takes status and body of the response, and looks for what they give away.
+    /// Takes the body of the response, or a piece of it, and looks for what it gives away. Nothing else is done with it: responses
+    /// are watched and not altered. A response whose `status` means that it has no body is left alone.
     pub fn response(&mut self, status: u16, body: &[u8]) {
-        let _ = (status, body);
+        let bodyless = matches!(status, 100..=199 | 204 | 304);
+        if let Some(rules) = self.rules.as_deref().filter(|_| !bodyless) {
+            self.walk.response(rules, body);
+        }
     }
 
     /// What was found so far.

@@ -52,8 +52,6 @@ parsers! {
     Jwt = "jwt", Some("jwt");
     /// gRPC bodies, and the protobuf messages in them.
     Grpc = "grpc", None;
-    /// The view state of ASP.NET pages.
-    Viewstate = "viewstate", None;
 }
 
 impl Parser {

@@ -351,6 +351,28 @@ impl Walk {
         self.push(Task::Windows(body, 0));
     }
 
+    /// Scans a piece of the body of the response.
+    pub(crate) fn response(&mut self, rules: &Rules, body: &[u8]) {
+        let mut rest = body;
+        while !rest.is_empty() {
+            let window = rest.get(..WINDOW).unwrap_or(rest);
+            self.matches.clear();
+            rules.scan(window, Place::Response, self.settings.confirm, &mut self.matches);
+            if !self.matches.is_empty() {
+                let mark = self.mark();
+                let bytes = self.buffers.append(window);
+                let point = self.points.tag(PointId::ROOT, Tag::Response);
+                let found = Found { bytes, point, buffers: &self.buffers, points: &self.points };
+                self.findings.add(self.matches.as_slice(), &found);
+                self.release(mark);
+            }
+            if window.len() == rest.len() {
+                return;
+            }
+            rest = rest.get(WINDOW - WINDOW_OVERLAP..).unwrap_or_default();
+        }
+    }
+
     /// The point of a name that stands below `parent`, among the names of `tag`.
     pub(crate) fn name_point(&mut self, parent: PointId, tag: Tag) -> PointId {
         self.points.add(parent, Step::NameOf(tag))

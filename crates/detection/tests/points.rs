@@ -1,5 +1,7 @@
 //! The notation of request points, as facts: which value stands at which point.
 
+#![expect(clippy::expect_used, reason = "a helper that fails is a failed test")]
+
 mod inspections;
 
 use inspections::{Request, inspect};

@@ -1,6 +1,7 @@
 //! What the tests of inspections share.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::expect_used, reason = "a helper that fails is a failed test")]
 
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
