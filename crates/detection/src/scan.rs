@@ -135,15 +135,19 @@ impl Rules {
     }
 }
 
-/// Whether the value is made of letters, digits, `_`, `-` and dots that do not follow each other. No rule matches such a value,
+/// The longest value that is left at once for being plain. Objects that were serialized and written in base64 are plain, and longer.
+const PLAIN_LENGTH: usize = 64;
+
+/// Whether the value is short and made of letters, digits, `_`, `-` and dots that do not follow each other. No rule matches such a value,
 /// except for those that say so.
 fn is_plain(value: &[u8]) -> bool {
     let mut before = 0;
-    value.iter().all(|&byte| {
-        let two_dots = byte == b'.' && before == b'.';
-        before = byte;
-        !two_dots && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-    })
+    value.len() <= PLAIN_LENGTH
+        && value.iter().all(|&byte| {
+            let two_dots = byte == b'.' && before == b'.';
+            before = byte;
+            !two_dots && (byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        })
 }
 
 #[cfg(test)]

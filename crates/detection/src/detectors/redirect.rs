@@ -18,7 +18,7 @@ pub fn confirm(value: &[u8], place: Place) -> Option<Range<usize>> {
 }
 
 fn is_disguised(url: &[u8]) -> bool {
-    if url.iter().any(|byte| *byte == b' ') {
+    if url.contains(&b' ') {
         return false;
     }
     slashed(url) || schemed(url)
@@ -77,8 +77,7 @@ fn host(rest: &[u8]) -> &[u8] {
 fn is_host(host: &[u8]) -> bool {
     let named = host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | 0x80..));
     let last = host.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    let domain =
-        last.len() >= 2 && last.len() <= 12 && last.iter().all(|byte| byte.is_ascii_alphabetic()) && !is_file(last);
+    let domain = last.len() >= 2 && last.len() <= 12 && last.iter().all(u8::is_ascii_alphabetic) && !is_file(last);
     let address = host.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.') && host.len() > 6;
     named && host.contains(&b'.') && !host.starts_with(b".") && (domain || address)
 }

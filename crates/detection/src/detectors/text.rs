@@ -4,13 +4,9 @@ use std::ops::Range;
 
 /// How many words of letters stand in the text, up to `most`: prose has many, the start of a command line few.
 pub fn words(text: &[u8], most: usize) -> usize {
-    text.split(u8::is_ascii_whitespace)
-        .filter(|word| {
-            word.len() > 1
-                && word.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'\'' | b',' | b'.' | 0x80..))
-        })
-        .take(most)
-        .count()
+    let letter = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'\'' | b',' | b'.' | 0x80..);
+    let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(letter);
+    text.split(u8::is_ascii_whitespace).filter(is_word).take(most).count()
 }
 
 /// Where `wanted` stands in `text`, without regard to ASCII case, from `start` on.
@@ -48,7 +44,7 @@ pub struct Budget(usize);
 impl Budget {
     /// As much as the length of the value allows.
     pub const fn of(value: &[u8]) -> Self {
-        Self(value.len().saturating_mul(16).saturating_add(64 * 1024))
+        Self(value.len().saturating_mul(4).saturating_add(16 * 1024))
     }
 
     /// Spends `bytes`, if there is as much left.
@@ -60,5 +56,25 @@ impl Budget {
             }
             None => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_a_fixed_number_of_times_the_length_of_the_value() {
+        let value = [b'<'; 100_000];
+        let mut budget = Budget::of(&value);
+        let spent = std::iter::repeat_with(|| budget.spend(4096)).take_while(|spent| *spent).count() * 4096;
+        assert!(spent <= 4 * value.len() + 16 * 1024, "{spent}");
+    }
+
+    #[test]
+    fn words_of_prose_are_counted_and_numbers_and_signs_are_not() {
+        assert_eq!(words(b"ping -c 4 127.0.0.1", 9), 1);
+        assert_eq!(words(b"where is the cat?", 9), 3);
+        assert_eq!(words(b"one two three four", 2), 2);
     }
 }

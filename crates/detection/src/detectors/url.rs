@@ -35,7 +35,7 @@ const ODD_SCHEMES: &[&str] = &[
 ];
 
 fn is_inner(url: &[u8]) -> bool {
-    if url.len() > 2048 || url.iter().any(|byte| *byte == b' ') {
+    if url.len() > 2048 || url.contains(&b' ') {
         return false;
     }
     let Some(colon) = url.iter().position(|byte| *byte == b':') else {

@@ -156,7 +156,7 @@ fn is_foreign_frame(tag: &Tag<'_>) -> bool {
     let shaped = tag.attributes().any(|attribute| {
         is_one_of(attribute.name, &["width", "height", "allow", "allowfullscreen", "frameborder", "title", "type"])
     });
-    address.is_some_and(|address| !address.value.is_empty() && !(address.quoted && shaped))
+    address.is_some_and(|address| !(address.value.is_empty() || address.quoted && shaped))
 }
 
 /// Reads the value as the inside of an attribute: a quote ends it, or a space when there are no quotes.

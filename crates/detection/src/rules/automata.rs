@@ -1,6 +1,10 @@
 //! A rule set ready for use: one automaton over all literals, one regular expression for each rule that has one.
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use std::ops::Range;
+
+use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::db::{MOST_LITERAL_BYTES, MOST_RULES, decode};
@@ -31,7 +35,8 @@ pub fn compile_regex(pattern: &str) -> Result<Regex, regex::Error> {
 #[derive(Debug)]
 pub struct Rules {
     id: u64,
-    automaton: AhoCorasick,
+    automaton: DFA,
+    start: StateID,
     /// For each pattern of the automaton, what it stands for.
     patterns: Vec<Pattern>,
     rules: Vec<CompiledRule>,
@@ -45,6 +50,7 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct Pattern {
     word: bool,
+    length: usize,
     rules: Box<[u16]>,
 }
 
@@ -76,17 +82,20 @@ impl Rules {
         if literal_bytes > MOST_LITERAL_BYTES {
             return Err(DbError::TooMany { what: "bytes of literals", found: literal_bytes, most: MOST_LITERAL_BYTES });
         }
-        let automaton = AhoCorasickBuilder::new()
+        let refused = |source| DbError::Literals { source: Box::new(source) };
+        let automaton = DFA::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
+            .prefilter(false)
             .build(&literals)
-            .map_err(|source| DbError::Literals { source: Box::new(source) })?;
+            .map_err(refused)?;
+        let start =
+            automaton.start_state(Anchored::No).map_err(|source| DbError::Start { source: Box::new(source) })?;
         let by_place = PlaceSet::every_place().map(|place| rules_at(&rules, place)).collect();
         let plain_places =
             rules.iter().filter(|rule| rule.plain).fold(PlaceSet::default(), |all, rule| all.union(rule.places));
-        let rules = rules.into_iter().map(compile_rule).collect::<Result<_, _>>()?;
-        Ok(Self { id, automaton, patterns, rules, by_place, plain_places })
+        let rules = rules.iter().map(compile_rule).collect::<Result<_, _>>()?;
+        Ok(Self { id, automaton, start, patterns, rules, by_place, plain_places })
     }
 
     /// The number of this rule set, as `db_id` of the status page shows it.
@@ -103,14 +112,34 @@ impl Rules {
     /// The rules that look at this place and one of whose literals occurs in the value.
     pub(crate) fn candidates(&self, value: &[u8], place: Place) -> RuleSet {
         let mut hit = RuleSet::default();
-        for found in self.automaton.find_overlapping_iter(value) {
-            if let Some(pattern) = self.patterns.get(found.pattern().as_usize())
-                && (!pattern.word || stands_alone(value, found.start(), found.end()))
-            {
-                pattern.rules.iter().for_each(|rule| hit.insert(*rule));
+        self.each_hit(value, |pattern, _| {
+            pattern.rules.iter().for_each(|rule| hit.insert(*rule));
+            false
+        });
+        self.by_place.get(place as usize).map(|rules| hit.intersection(rules)).unwrap_or_default()
+    }
+
+    /// Calls `wanted` for every occurrence of a literal until it says that it has enough.
+    ///
+    /// The automaton is driven by hand: prose is full of the short words that rules look for, and the iterators of the crate set up
+    /// a search anew behind each of them.
+    fn each_hit(&self, value: &[u8], mut wanted: impl FnMut(&Pattern, Range<usize>) -> bool) {
+        let mut state = self.start;
+        for (at, byte) in value.iter().enumerate() {
+            state = self.automaton.next_state(Anchored::No, state, *byte);
+            if !self.automaton.is_special(state) || !self.automaton.is_match(state) {
+                continue;
+            }
+            for index in 0..self.automaton.match_len(state) {
+                let Some(pattern) = self.patterns.get(self.automaton.match_pattern(state, index).as_usize()) else {
+                    continue;
+                };
+                let span = (at + 1).saturating_sub(pattern.length)..at + 1;
+                if (!pattern.word || stands_alone(value, span.start, span.end)) && wanted(pattern, span) {
+                    return;
+                }
             }
         }
-        self.by_place.get(place as usize).map(|rules| hit.intersection(rules)).unwrap_or_default()
     }
 
     /// The rules of a set, in the order of their numbers.
@@ -119,14 +148,17 @@ impl Rules {
     }
 
     /// The first place in the value where one of the literals of a rule stands, for rules that have nothing else to show.
-    pub(crate) fn literal_of(&self, rule: u32, value: &[u8]) -> std::ops::Range<usize> {
-        let found = self.automaton.find_overlapping_iter(value).find(|found| {
-            self.patterns.get(found.pattern().as_usize()).is_some_and(|pattern| {
-                let names = |index: &u16| self.rules.get(usize::from(*index)).is_some_and(|known| known.id == rule);
-                pattern.rules.iter().any(names) && (!pattern.word || stands_alone(value, found.start(), found.end()))
-            })
+    pub(crate) fn literal_of(&self, rule: u32, value: &[u8]) -> Range<usize> {
+        let mut first = 0..value.len();
+        self.each_hit(value, |pattern, span| {
+            let names = |index: &u16| self.rules.get(usize::from(*index)).is_some_and(|known| known.id == rule);
+            let found = pattern.rules.iter().any(names);
+            if found {
+                first = span;
+            }
+            found
         });
-        found.map_or(0..value.len(), |found| found.range())
+        first
     }
 }
 
@@ -138,7 +170,7 @@ fn stands_alone(value: &[u8], start: usize, end: usize) -> bool {
     !before.is_some_and(letter) && !behind.is_some_and(|byte| letter(byte) || byte.is_ascii_digit())
 }
 
-fn compile_rule(rule: Rule) -> Result<CompiledRule, DbError> {
+fn compile_rule(rule: &Rule) -> Result<CompiledRule, DbError> {
     let regex = rule.regex.as_deref().map(compile_regex).transpose();
     Ok(CompiledRule {
         id: rule.id,
@@ -172,7 +204,7 @@ fn patterns(rules: &[Rule]) -> (Vec<&[u8]>, Vec<Pattern>) {
         .filter_map(|same| {
             let (literal, _) = same.first()?;
             let rules = same.iter().map(|(_, index)| *index).collect();
-            Some((literal.bytes.as_slice(), Pattern { word: literal.word, rules }))
+            Some((literal.bytes.as_slice(), Pattern { word: literal.word, length: literal.bytes.len(), rules }))
         })
         .unzip()
 }

@@ -88,6 +88,12 @@ pub enum DbError {
         /// What the compiler says.
         source: Box<aho_corasick::BuildError>,
     },
+    /// The automaton of the literals has no state to start in.
+    #[error("the literals of the proton.db make no automaton: {source}")]
+    Start {
+        /// What the library says.
+        source: Box<aho_corasick::MatchError>,
+    },
     /// More rules or literals than a node takes.
     #[error("the proton.db holds {found} {what}, and {most} are the most that a node takes")]
     TooMany {
@@ -144,7 +150,7 @@ fn encode(rule: &Rule, db: &mut Vec<u8>) -> Result<(), &'static str> {
     db.extend_from_slice(&(rule.attack as u32).to_le_bytes());
     db.extend_from_slice(&rule.places.bits().to_le_bytes());
     db.push(rule.detector.map_or(0, Detector::number));
-    db.push(u8::from(rule.plain) * PLAIN | u8::from(rule.unconfirmed) * UNCONFIRMED);
+    db.push((u8::from(rule.plain) * PLAIN) | (u8::from(rule.unconfirmed) * UNCONFIRMED));
     db.extend_from_slice(&count.to_le_bytes());
     for literal in &rule.literals {
         db.push(u8::from(literal.word));

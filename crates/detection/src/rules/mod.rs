@@ -38,7 +38,7 @@ pub struct Rule {
     pub regex: Option<String>,
     /// Who confirms that the value is what it looks like.
     pub detector: Option<Detector>,
-    /// The rule may match a value of letters, digits, `_`, `-` and single dots, which is otherwise not looked at.
+    /// The rule may match a short value of letters, digits, `_`, `-` and single dots, which is otherwise not looked at.
     pub plain: bool,
     /// The rule is only a sign, and counts where confirmation is switched off.
     pub unconfirmed: bool,

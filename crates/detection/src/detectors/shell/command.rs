@@ -35,7 +35,7 @@ impl<'a> Command<'a> {
             .take(16)
             .count();
         let braced = blank.checked_sub(1).and_then(|at| line.get(at)) == Some(&b'{');
-        let mut word = Word { braced, ..Word::default() };
+        let mut word = Word::default();
         let mut length = 0;
         for byte in line.get(blank..)?.iter().take(WRITTEN) {
             if !word.push(*byte) {
@@ -128,13 +128,12 @@ impl<'a> Command<'a> {
         }
         let more = self.words().nth(1).unwrap_or_default();
         let redirected = is_option(more) || is_path(more) || more.starts_with(b">") && more.len() > 1;
-        let piped = self.arguments.contains(&b'|') && self.words().count() < 8;
         match self.name {
             Name::Waiting => first.first().is_some_and(u8::is_ascii_digit),
             Name::Network => is_host(first),
             Name::Interpreter => first.starts_with(b"'") || first.starts_with(b"\""),
             Name::Telling => redirected,
-            Name::Word | Name::Short => redirected || self.is_known_phrase(first) || piped && redirected,
+            Name::Word | Name::Short => redirected || self.is_known_phrase(first),
         }
     }
 
@@ -199,8 +198,6 @@ struct Word {
     bytes: [u8; LONGEST],
     length: usize,
     disguised: bool,
-    /// It follows an opening brace: a comma ends it.
-    braced: bool,
     /// It is a path with jokers.
     globs: bool,
     slashes: u8,
