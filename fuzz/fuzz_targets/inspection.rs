@@ -1,0 +1,71 @@
+//! A whole request, inspected at once and in the smallest steps: both examine the same values.
+#![no_main]
+
+use std::fmt::Display;
+use std::sync::{Arc, LazyLock};
+
+use detection::rules::{Sources, compile};
+use detection::{Inspection, Limits, Observer, Place, Progress, Rules, Settings};
+use libfuzzer_sys::fuzz_target;
+
+static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| {
+    let db = compile(&Sources::default()).expect("an empty rule set");
+    Arc::new(Rules::from_db(&db).expect("an empty rule set"))
+});
+
+const CONTENT_TYPES: [&[u8]; 6] = [
+    b"",
+    b"application/x-www-form-urlencoded",
+    b"multipart/form-data; boundary=b",
+    b"application/json",
+    b"text/xml",
+    b"application/grpc",
+];
+
+/// A sum over all values and the places they stand at, in their order.
+#[derive(Default, PartialEq, Eq, Debug)]
+struct Sum(u64);
+
+impl Observer for Sum {
+    fn value(&mut self, point: &dyn Display, place: Place, value: &[u8]) {
+        let text = point.to_string();
+        for byte in text.bytes().chain([place as u8]).chain(value.iter().copied()) {
+            self.0 = self.0.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte);
+        }
+    }
+}
+
+fn inspect(head: &[u8], header: &[u8], body: &[u8], choice: u8, budget: usize) -> (Sum, Progress) {
+    // Small limits, so that a small input reaches them.
+    let limits =
+        Limits { structured: 32 * 1024, decompressed: 4 << 20, ratio_from: 1 << 20, values: 2000, ..Limits::default() };
+    let mut inspection = Inspection::new();
+    inspection.begin(Arc::clone(&RULES), Settings { limits, ..Settings::default() });
+    inspection.request_line(b"POST", head, b"HTTP/1.1");
+    inspection.header(b"Content-Type", CONTENT_TYPES[usize::from(choice) % CONTENT_TYPES.len()]);
+    inspection.header(b"Cookie", header);
+    inspection.header(b"X-Any", header);
+    if choice & 0x80 != 0 {
+        inspection.header(b"Content-Encoding", b"deflate");
+    }
+    for chunk in body.chunks(budget.clamp(1, 1000)) {
+        inspection.body(chunk);
+    }
+    inspection.end();
+    let mut sum = Sum::default();
+    loop {
+        match inspection.step_observed(budget, &mut sum) {
+            Progress::More => {}
+            progress => return (sum, progress),
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((choice, rest)) = data.split_first() else { return };
+    let mut parts = rest.splitn(3, |byte| *byte == b'\n');
+    let (head, header, body) = (parts.next(), parts.next(), parts.next());
+    let [head, header, body] = [head, header, body].map(Option::unwrap_or_default);
+    let whole = inspect(head, header, body, *choice, usize::MAX);
+    assert_eq!(whole, inspect(head, header, body, *choice, 1));
+});
