@@ -25,6 +25,7 @@ const KEPT_MEMORY: usize = 1 << 20;
 
 thread_local! {
     /// Inspections at rest: a request takes one and gives it back, so that buffers are allocated once.
+    #[expect(clippy::vec_box, reason = "an inspection is large, and only its pointer shall move from request to request")]
     static RESTING: RefCell<Vec<Box<Inspection>>> = const { RefCell::new(Vec::new()) };
     /// Room for pieces of spooled bodies.
     static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -310,7 +311,8 @@ pub fn forget_resting() {
 }
 
 /// The mode that holds for a request.
-fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
+#[must_use]
+pub fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
     let local = match block.mode {
         Dynamic::Fixed(mode) => mode,
         Dynamic::Template(id) => {

@@ -55,8 +55,9 @@ pub static mut ngx_wallarm_module: ngx_module_t = ngx_module_t {
 
 /// The module, to look up its configurations and contexts.
 pub fn this() -> &'static ngx_module_t {
+    let this = &raw const ngx_http_wallarm_module;
     // SAFETY: NGINX writes the indexes before it calls any function of the module, and never again while it runs.
-    unsafe { &*&raw const ngx_http_wallarm_module }
+    unsafe { &*this }
 }
 
 /// A list of pointers that NGINX reads once, when it loads the library.

@@ -11,8 +11,11 @@ use detection::attack::Attack;
 use nginx_sys::{ngx_conf_t, ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t};
 use std::time::Duration;
 
-/// The variables: name, and value for an analysed request.
-const VARIABLES: [(&str, fn(Option<&Analysis>) -> String); 7] = [
+/// The value of a variable; an analysis is there only for a request that was looked at.
+type Value = fn(Option<&Analysis>) -> String;
+
+/// The variables: name, and value.
+const VARIABLES: [(&str, Value); 7] = [
     ("wallarm_request_cpu_time", |analysis| seconds(analysis.map(|analysis| analysis.outcome.cpu))),
     ("wallarm_request_mono_time", |analysis| seconds(analysis.map(|analysis| analysis.outcome.elapsed))),
     ("wallarm_serialized_size", |analysis| analysis.map_or(0, |analysis| analysis.outcome.serialized).to_string()),

@@ -146,7 +146,7 @@ impl Conf {
     /// The handlers of a phase.
     fn handlers(&self, phase: ngx_http_phases) -> Result<*mut ngx_array_t, OutOfMemory> {
         // SAFETY: the module is NGINX's own; its index is set before configurations are read.
-        let core = unsafe { (*&raw const ngx_http_core_module).ctx_index };
+        let core = unsafe { ngx_http_core_module.ctx_index };
         let module = ngx_module_t { ctx_index: core, ..ngx_module_t::default() };
         let conf = self.main_conf::<ngx_http_core_main_conf_t>(&module).ok_or(OutOfMemory)?;
         // SAFETY: the configuration of the core module is valid while the http block is read.
@@ -159,7 +159,7 @@ impl Conf {
     #[must_use]
     pub fn upstream(&self, name: &str) -> Option<Upstream<'_>> {
         // SAFETY: the module is NGINX's own; its index is set before configurations are read.
-        let index = unsafe { (*&raw const ngx_http_upstream_module).ctx_index };
+        let index = unsafe { ngx_http_upstream_module.ctx_index };
         let module = ngx_module_t { ctx_index: index, ..ngx_module_t::default() };
         let conf = self.main_conf::<ngx_http_upstream_main_conf_t>(&module)?;
         // SAFETY: the module's configuration holds an array of pointers to the blocks seen so far.
