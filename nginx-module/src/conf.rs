@@ -200,6 +200,10 @@ fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
     for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {
         main.pages.add(page, conf)?;
     }
+    if let Some(holds) = main.holds.as_ref().filter(|holds| holds.rate_limit_shm_size < rate_limit::LEAST_BYTES) {
+        let (least, found) = (rate_limit::LEAST_BYTES, holds.rate_limit_shm_size);
+        return Err(format!("\"wallarm_rate_limit_shm_size\" is {found} bytes, and must be at least {least}"));
+    }
     declare_memory(conf, main).and_then(|()| add_handlers(conf)).map_err(|_| "memory is exhausted".to_owned())
 }
 

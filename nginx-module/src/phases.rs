@@ -224,7 +224,7 @@ pub fn settled(request: &Request) -> Option<NonNull<Analysis>> {
         }
         return Some(known);
     }
-    if request.target().is_empty() {
+    if request.target().is_empty() || rate_limit::refused(request) {
         return None;
     }
     let mut analysis = begin(request)?;

@@ -1,5 +1,6 @@
 //! `wallarm_rate_limit`: requests wait or are refused before they are analysed.
 
+use crate::analysis::mode_of;
 use crate::conf::{LocationConf, MainConf};
 use crate::module;
 use crate::ngx::Answer;
@@ -10,6 +11,7 @@ use crate::ngx::process;
 use crate::ngx::repeating::Repeating;
 use crate::ngx::request::Request;
 use crate::ngx::shared_zone::Zone;
+use module_logic::mode::Mode;
 use module_logic::rate_limit::{Decision, Owner, Statistics, SweepPosition, Table};
 use module_logic::settings::{Block, LogLevel};
 use module_logic::shared_memory::process_exists;
@@ -21,10 +23,13 @@ use std::time::Duration;
 /// The name of the zone.
 pub const ZONE: &str = "wallarm_rate_limit";
 
+/// The smallest zone, bytes: NGINX keeps some pages for itself.
+pub const LEAST_BYTES: u64 = 32 * 1024;
+
 /// How often idle keys are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Sets that are swept at a time, and the pause after them: a fraction of a millisecond, so that no request waits for it.
-const SETS: usize = 4096;
+const SETS: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The memory of a configuration that limits rates.
@@ -37,7 +42,10 @@ pub struct Memory {
 }
 
 /// A mark in the pool of a request that went through its limits.
-struct Limited;
+#[derive(Clone, Copy)]
+struct Limited {
+    refused: bool,
+}
 
 thread_local! {
     static SWEEPER: RefCell<Option<Repeating>> = const { RefCell::new(None) };
@@ -121,11 +129,11 @@ pub unsafe extern "C" fn preaccess(raw: *mut ngx_http_request_t) -> ngx_int_t {
         if block.rate_limits.is_empty() || !block.rate_limit_enabled || !request.is_main() {
             return Answer::Declined.code();
         }
-        if request.keeps::<Limited>() {
+        if request.kept::<Limited>().is_some() || mode_of(&request, main, block) == Mode::Off {
             return Answer::Declined.code();
         }
         let decision = decide(&request, main, block);
-        if let Err(OutOfMemory) = request.keep(Limited) {
+        if let Err(OutOfMemory) = request.keep(Limited { refused: decision == Decision::Refuse }) {
             return Answer::Status(500).code();
         }
         match decision {
@@ -134,6 +142,12 @@ pub unsafe extern "C" fn preaccess(raw: *mut ngx_http_request_t) -> ngx_int_t {
             Decision::Refuse => Answer::Status(block.rate_limit_status_code).code(),
         }
     })
+}
+
+/// Whether the request was refused. It is not analysed then: refusing is for sparing the machine.
+#[must_use]
+pub fn refused(request: &Request) -> bool {
+    request.kept::<Limited>().is_some_and(|limited| limited.refused)
 }
 
 /// The decisions of all limits together: the first that refuses, else the longest wait.

@@ -12,7 +12,7 @@ use crate::ngx::process;
 use crate::ngx::request::Request;
 use crate::ngx::shared_zone::Zone;
 use crate::rate_limit;
-use detection::Attack;
+use detection::{Attack, Overlimit};
 use module_logic::rulesets::{Pair, Rulesets};
 use module_logic::settings::{Block, Dynamic};
 use module_logic::shared_memory::process_exists;
@@ -110,6 +110,9 @@ pub fn processed(application: Application, outcome: &Outcome) {
     let Some(shared) = shared() else { return };
     if outcome.source == Source::Allowed {
         shared.count(Rare::AllowListed);
+    }
+    if outcome.overlimit == Some(Overlimit::Memory) {
+        shared.count(Rare::MemoryLimit);
     }
     let reason = match outcome.action {
         Action::Pass => None,

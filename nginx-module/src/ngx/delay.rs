@@ -20,11 +20,13 @@ impl Request {
         unsafe { owned::give((*self.raw()).pool, value) }.map(|_| ()).ok_or(OutOfMemory)
     }
 
-    /// Whether a value of this type is kept.
+    /// The value of this type that is kept, if any.
     #[must_use]
-    pub fn keeps<T>(&self) -> bool {
+    pub fn kept<T: Copy>(&self) -> Option<T> {
         // SAFETY: the pool of a living request is valid, and values of the type come from `keep`.
-        unsafe { owned::find::<T>((*self.raw()).pool) }.is_some()
+        let value = unsafe { owned::find::<T>((*self.raw()).pool) }?;
+        // SAFETY: the value lives as long as the pool, and nobody changes it.
+        Some(unsafe { value.read() })
     }
 
     /// Runs the phases again after this time, from the one that calls this. A client that goes away meanwhile ends the request.

@@ -12,13 +12,6 @@ pub fn serves_requests() -> bool {
     process == nginx_sys::NGX_PROCESS_WORKER as usize || process == nginx_sys::NGX_PROCESS_SINGLE as usize
 }
 
-/// Whether the configuration is only tested (`nginx -t`).
-#[must_use]
-pub fn only_tests() -> bool {
-    // SAFETY: NGINX sets the number while it reads its arguments.
-    unsafe { nginx_sys::ngx_test_config != 0 }
-}
-
 /// The number of this worker, from 0; that of a worker that crashed goes to the one that takes its place.
 #[must_use]
 pub fn worker_number() -> usize {
@@ -41,7 +34,7 @@ pub fn now() -> Duration {
 #[must_use]
 pub unsafe fn workers(cycle: *mut ngx_cycle_t) -> usize {
     // SAFETY: the configurations of a cycle are listed by the index of the module; that of the core is always there.
-    let conf = unsafe { NonNull::new((*cycle).conf_ctx.add((*&raw const nginx_sys::ngx_core_module).index)) };
+    let conf = unsafe { NonNull::new((*cycle).conf_ctx.add(nginx_sys::ngx_core_module.index)) };
     // SAFETY: as above.
     let core = conf.and_then(|conf| NonNull::new(unsafe { *conf.as_ptr() }.cast::<ngx_core_conf_t>()));
     // SAFETY: as above.
@@ -56,7 +49,7 @@ pub unsafe fn workers(cycle: *mut ngx_cycle_t) -> usize {
 #[must_use]
 pub unsafe fn main_conf<'a, T>(cycle: *mut ngx_cycle_t, module: &ngx_module_t) -> Option<&'a T> {
     // SAFETY: the configurations of a cycle are listed by the index of the module.
-    let http = unsafe { *(*cycle).conf_ctx.add((*&raw const nginx_sys::ngx_http_module).index) };
+    let http = unsafe { *(*cycle).conf_ctx.add(nginx_sys::ngx_http_module.index) };
     let http = NonNull::new(http.cast::<ngx_http_conf_ctx_t>())?;
     // SAFETY: the `http` block lists the configurations of its modules by their index in it.
     let conf = unsafe { *http.as_ref().main_conf.add(module.ctx_index) };

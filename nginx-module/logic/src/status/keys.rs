@@ -102,7 +102,7 @@ keys! {
         |snapshot| Value::Integer(snapshot.totals.overlimits_time);
     "segfaults", Some("wallarm_segfaults"), "Worker processes that crashed or were killed",
         |snapshot| rare(snapshot, Rare::WorkerCrash);
-    "memfaults", Some("wallarm_memfaults"), "Times the limit of virtual memory was reached",
+    "memfaults", Some("wallarm_memfaults"), "Requests that reached their memory limit (`wallarm_request_memory_limit`)",
         |snapshot| rare(snapshot, Rare::MemoryLimit);
     "softmemfaults", Some("wallarm_softmemfaults"), "Times the memory limit of a ruleset was reached",
         |snapshot| rare(snapshot, Rare::RulesetMemoryLimit);

@@ -68,7 +68,7 @@ pub enum Rare {
     ApiLost,
     /// A worker that ended without saying so.
     WorkerCrash,
-    /// The limit of virtual memory was reached.
+    /// A request reached its memory limit.
     MemoryLimit,
     /// The memory limit of a ruleset was reached.
     RulesetMemoryLimit,
