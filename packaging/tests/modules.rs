@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed fact")]
 
+mod tools;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,6 +16,9 @@ use packaging::names::{Arch, InstallPath};
 use packaging::nginx::{Build, Builds, BuildsError, Flavour};
 use packaging::project::Project;
 use packaging::resolve::{Inputs, Release, resolve};
+use packaging::rpm::NoSigner;
+
+use tools::run;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -220,4 +225,34 @@ fn the_installed_program_is_the_one_that_scripts_call() {
     assert!(program.contains("builds='1.22.1 8,4,8,0011111111010111001111111111111111'"), "{program}");
     let entry = &package.contents[&"/usr/lib/nginx/wallarm/nginx-module".parse::<InstallPath>().unwrap()];
     assert_eq!((entry.mode, matches!(entry.kind, EntryKind::File(Content::Bytes(_)))), (0o755, true));
+}
+
+/// The same package with small modules: what is tested is not how well a test program compresses.
+fn small(mut package: Package) -> Package {
+    let modules = package.contents.iter_mut().filter(|(path, _)| path.as_str().ends_with(".so"));
+    modules.for_each(|(_, entry)| entry.kind = EntryKind::File(Content::Bytes(b"a module".to_vec())));
+    package
+}
+
+#[test]
+fn dpkg_wakes_the_package_when_another_one_brings_nginx() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = packaging::deb::write(&small(package("nginx-module-wallarm", "jammy")), folder.path()).unwrap();
+    let triggers = run("dpkg-deb", "dpkg", &["--info", written.path.to_str().unwrap(), "triggers"]);
+    assert_eq!(triggers, "interest-noawait /usr/sbin/nginx\n");
+}
+
+#[test]
+fn rpm_wakes_the_package_when_nginx_is_installed_and_reads_its_conditional_relation() {
+    let folder = tempfile::tempdir().unwrap();
+    let written =
+        packaging::rpm::write(&small(package("nginx-module-wallarm", "el8")), folder.path(), None::<NoSigner>).unwrap();
+    let path = written.path.to_str().unwrap();
+    let query = |words: &[&str]| run("rpm", "rpm", &[words, &[path]].concat());
+    let triggers = query(&["-qp", "--triggers"]);
+    assert!(triggers.contains("triggerin scriptlet (using /bin/sh) -- nginx, nginx-plus\n"), "{triggers}");
+    assert!(triggers.contains("/usr/lib64/nginx/wallarm/nginx-module link\n"), "{triggers}");
+    let needs = query(&["-qp", "--requires"]);
+    assert!(needs.contains("((nginx-r1.24.0 or nginx-r1.28.3) if nginx)\n"), "{needs}");
+    assert!(needs.contains("rpmlib(RichDependencies) <= 4.12.0-1\n"), "{needs}");
 }

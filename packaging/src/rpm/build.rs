@@ -98,9 +98,6 @@ fn relations(builder: &mut PackageBuilder, package: &Package) {
         need.flags |= DependencyFlags::SCRIPT_PRE | DependencyFlags::SCRIPT_POST;
         builder.requires(need);
     }
-    if !relations.rpm_rich.is_empty() {
-        builder.requires(Dependency::rpmlib("RichDependencies", "4.12.0-1"));
-    }
     if !package.lifecycle.units.is_empty() {
         builder.requires(service_manager());
     }

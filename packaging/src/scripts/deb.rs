@@ -24,7 +24,7 @@ pub fn debian(name: &PackageName, life: &Lifecycle) -> DebScripts {
     let mark = Mark::of(name);
     let program = life.module.as_ref().map(|module| format!("{}/nginx-module", module.folder));
     // preinst runs before anything is there that could be called.
-    let functions = life.module.as_ref().map(|module| nginx_module::functions(name.as_str(), module));
+    let functions = life.module.as_ref().map(|module| nginx_module::checks(name.as_str(), module));
     DebScripts {
         preinst: with_functions(functions.as_deref(), |sh| {
             let has_module = program.is_some();

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use crate::lifecycle::NginxModule;
 
-const FUNCTIONS: &str = include_str!("nginx-module.sh");
+const CHECK: &str = include_str!("nginx-check.sh");
+const LINK: &str = include_str!("nginx-link.sh");
 
-/// Variables and functions. Scripts that run before the package's files are there begin with this.
-pub fn functions(package: &str, module: &NginxModule) -> String {
+/// Variables, and functions that compare. Scripts that run before the package's files are there begin with this.
+pub fn checks(package: &str, module: &NginxModule) -> String {
     let builds: Vec<String> =
         module.builds.iter().map(|(version, signature)| format!("{version} {signature}")).collect();
     let (available, enabled) =
@@ -26,7 +27,7 @@ pub fn functions(package: &str, module: &NginxModule) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "{name}={value}");
     }
-    text + "\n" + FUNCTIONS
+    text + "\n" + CHECK
 }
 
 /// The program that is installed beside the modules: install scripts call it, and so may an administrator with an NGINX of their own.
@@ -38,11 +39,11 @@ pub fn program(package: &str, module: &NginxModule) -> String {
          #   nginx-module link           links the module that fits\n\
          # NGINX=/path/to/nginx names an NGINX that is not where packages put it.\n\
          set -e\n\n\
-         {}\n\
+         {}\n{LINK}\n\
          case \"$1\" in\n\
          check|link|unlink|install_rules)\n    \"$@\"\n    ;;\n\
          *)\n    echo \"usage: $0 check | link\" >&2\n    exit 2\n    ;;\n\
          esac\n",
-        functions(package, module)
+        checks(package, module)
     )
 }

@@ -33,7 +33,7 @@ pub fn rpm(name: &PackageName, life: &Lifecycle) -> RpmScriptlets {
             }
             if let Some(module) = &life.module {
                 // Nothing is installed yet that could be called.
-                sh.text(&nginx_module::functions(name.as_str(), module));
+                sh.text(&nginx_module::checks(name.as_str(), module));
                 sh.line("check || exit 1").line("mark_rules");
             }
         }),

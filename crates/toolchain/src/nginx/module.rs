@@ -1,6 +1,7 @@
 //! Builds the module for one configured NGINX, once, and proves that it fits.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -82,6 +83,11 @@ impl ModuleBuilder<'_> {
         let key = self.key(nginx, target)?;
         let kept = self.cache.join(format!("{}-{}-{key}.so", self.package, recipe.version));
         if !kept.is_file() {
+            // cargo leaves every module under one name: nobody else may build between ours and its copy.
+            std::fs::create_dir_all(&self.cache).map_err(at(&self.cache))?;
+            let lock = self.cache.join(".lock");
+            let held = File::create(&lock).map_err(at(&lock))?;
+            held.lock().map_err(at(&lock))?;
             let (source, objects, library) = (&nginx.folder, nginx.objects(), self.libclang.library_folder());
             let variables: [(&str, &OsStr); 3] = [
                 ("NGINX_SOURCE_DIR", source.as_os_str()),
@@ -99,7 +105,6 @@ impl ModuleBuilder<'_> {
 
     /// Puts a built module aside, and clears away what older runs kept for this version.
     fn keep(&self, built: &Path, kept: &Path, recipe: &Recipe) -> Result<(), ModuleError> {
-        std::fs::create_dir_all(&self.cache).map_err(at(&self.cache))?;
         let older = format!("{}-{}-", self.package, recipe.version);
         for entry in std::fs::read_dir(&self.cache).map_err(at(&self.cache))? {
             let path = entry.map_err(at(&self.cache))?.path();

@@ -161,13 +161,22 @@ pub fn make(
 /// # Errors
 /// As [`make`]; a source that cannot be had is an error.
 pub fn for_version(version: &str, workshop: &Workshop<'_>, session: &Session) -> Result<PathBuf> {
+    let (recipe, source) = source_for(version, session)?;
+    let arch: Arch = std::env::consts::ARCH.parse()?;
+    workshop.build(&recipe, &source, arch, session)
+}
+
+/// The source of one NGINX of `nginx.toml`, and how its first build with that version is configured.
+///
+/// # Errors
+/// When the file does not know the version, or its source cannot be had.
+pub fn source_for(version: &str, session: &Session) -> Result<(Recipe, Source)> {
     let builds = builds(session)?;
     let build = builds.iter().find(|build| build.version.to_string() == version);
     let build = build.with_context(|| format!("packaging/nginx.toml has no build of NGINX {version}"))?;
     let recipe = recipe(&builds, build)?;
     let source = sources(&Supply { sources: Vec::new(), allow_missing: false }, session)?.obtain(&recipe)?;
-    let arch: Arch = std::env::consts::ARCH.parse()?;
-    workshop.build(&recipe, &source, arch, session)
+    Ok((recipe, source))
 }
 
 /// Where sources and configured sources are kept.
