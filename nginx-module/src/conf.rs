@@ -126,9 +126,17 @@ pub unsafe extern "C" fn init_main(cf: *mut ngx_conf_t, main: *mut c_void) -> *m
         match main.read.backend() {
             Ok(backend) => main.backend = Some(backend),
             Err(contradiction) => {
-                conf.message(Level::Emergency, &contradiction.to_string());
+                // The line being read is the last one of the `http` block.
+                match contradiction.place() {
+                    Some(place) => conf.log().write(Level::Emergency, &format!("{contradiction} in {place}")),
+                    None => conf.message(Level::Emergency, &contradiction.to_string()),
+                }
                 return CONF_ERROR;
             }
+        }
+        if let Err(message) = check_upstream(&conf, main) {
+            conf.log().write(Level::Emergency, &message);
+            return CONF_ERROR;
         }
         let holds = main.read.resolve();
         main.keeper = Some(Keeper::new(&holds.cache_path, holds.file_check_interval));
@@ -160,7 +168,7 @@ pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void,
         let holds = inner.read.resolve();
         // A block that is off analyses nothing, so a server on which nothing is configured needs no rules.
         if holds.mode != Dynamic::Fixed(Mode::Off) {
-            inner.ruleset = main.keeper.as_mut().map(|keeper| keeper.add(&holds, || conf.place()));
+            inner.ruleset = main.keeper.as_mut().map(|keeper| keeper.add(&holds));
         }
         main.limited |= !holds.rate_limits.is_empty();
         if let Err(error) = main.pages.add_all(&holds, &conf) {
@@ -191,18 +199,11 @@ pub unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 /// Everything was read and merged.
 fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
-    if let (Some(Backend::Upstream(name)), Some(upstream)) = (&main.backend, main.read.upstream.clone().flatten()) {
-        check_upstream(conf, name, &upstream.place)?;
-    }
     if let Some(keeper) = main.keeper.as_mut() {
         keeper.load(conf.log()).map_err(|error| error.to_string())?;
     }
     for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {
         main.pages.add(page, conf)?;
-    }
-    if let Some(holds) = main.holds.as_ref().filter(|holds| holds.rate_limit_shm_size < rate_limit::LEAST_BYTES) {
-        let (least, found) = (rate_limit::LEAST_BYTES, holds.rate_limit_shm_size);
-        return Err(format!("\"wallarm_rate_limit_shm_size\" is {found} bytes, and must be at least {least}"));
     }
     declare_memory(conf, main).and_then(|()| add_handlers(conf)).map_err(|_| "memory is exhausted".to_owned())
 }
@@ -228,9 +229,12 @@ fn add_handlers(conf: &Conf) -> Result<(), OutOfMemory> {
 }
 
 /// Looks at the block of the postanalytics servers; only its absence is an error.
-fn check_upstream(conf: &Conf, name: &str, place: &str) -> Result<(), String> {
+fn check_upstream(conf: &Conf, main: &MainConf) -> Result<(), String> {
+    let (Some(Backend::Upstream(name)), Some(Some(named))) = (&main.backend, &main.read.upstream) else {
+        return Ok(());
+    };
     let upstream = conf.upstream(name).ok_or_else(|| {
-        format!("\"wallarm_tarantool_upstream\" directive: there is no block \"upstream {name}\" in {place}")
+        format!("\"wallarm_tarantool_upstream\" directive: there is no block \"upstream {name}\" in {}", named.place)
     })?;
     let (file, line) = (upstream.file(), upstream.line());
     // A file that cannot be read again is no reason to refuse what NGINX just read.

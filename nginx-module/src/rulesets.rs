@@ -11,7 +11,7 @@ use detection::Rules;
 use module_logic::rulesets::{Event, Job, Outcome, PairId, Rulesets, State};
 use module_logic::settings::Block;
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,8 +32,8 @@ pub enum Available {
 /// The rule sets of a configuration, and what keeps them fresh.
 pub struct Keeper {
     rulesets: RefCell<Rulesets>,
-    /// Pairs without which NGINX must not start, and where `wallarm_fallback off` says so.
-    required: Vec<(PairId, String)>,
+    /// Pairs without which NGINX must not start, since `wallarm_fallback` is `off` where they are used.
+    required: Vec<(PairId, PathBuf)>,
     refresh: RefCell<Refresh>,
 }
 
@@ -48,10 +48,12 @@ struct Refresh {
 /// A rule set cannot be loaded, and `wallarm_fallback off` forbids to run without.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "wallarm: no rule set for the block before {place}, where \"wallarm_fallback\" is \"off\"; see the message above"
+    "wallarm: a block uses the rule set {}, which cannot be loaded, and \"wallarm_fallback off\" forbids to run without; see \
+     the message above",
+    path.display()
 )]
 pub struct Missing {
-    place: String,
+    path: PathBuf,
 }
 
 impl Keeper {
@@ -66,10 +68,10 @@ impl Keeper {
     }
 
     /// The pair of a block. It is loaded by [`Keeper::load`].
-    pub fn add(&mut self, block: &Block, place: impl FnOnce() -> String) -> PairId {
+    pub fn add(&mut self, block: &Block) -> PairId {
         let id = self.rulesets.get_mut().add(&block.ruleset_paths(), block.ruleset_memory_limit);
         if !block.fallback {
-            self.required.push((id, place()));
+            self.required.push((id, block.protondb_path.clone()));
         }
         id
     }
@@ -83,7 +85,7 @@ impl Keeper {
         let rulesets = self.rulesets.get_mut();
         tell(log, rulesets.load());
         let missing = self.required.iter().find(|(id, _)| matches!(rulesets.state(*id), State::Failed | State::New));
-        missing.map_or(Ok(()), |(_, place)| Err(Missing { place: place.clone() }))
+        missing.map_or(Ok(()), |(_, path)| Err(Missing { path: path.clone() }))
     }
 
     /// The rules of a pair.

@@ -326,8 +326,8 @@ impl Block {
 pub enum Contradiction {
     /// Two backends.
     #[error(
-        "directive ambiguous wallarm upstream backend: both \"wallarm_api_conf\" and \"wallarm_tarantool_upstream\" (in {place}) \
-         are set; remove one of them"
+        "directive ambiguous wallarm upstream backend: \"wallarm_api_conf\" and \"wallarm_tarantool_upstream\" are both set; \
+         remove one of them"
     )]
     TwoBackends {
         /// Where the upstream is named.
@@ -344,8 +344,23 @@ pub enum Contradiction {
     ConfWithoutApi,
 }
 
+impl Contradiction {
+    /// `file:line` of the directive to look at, where it is known.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::TwoBackends { place } => Some(place),
+            Self::ApiWithoutConf | Self::ConfWithoutApi => None,
+        }
+    }
+}
+
 impl GlobalRead {
     /// Where records go.
+    ///
+    /// # Errors
+    ///
+    /// When the directives contradict each other.
     pub fn backend(&self) -> Result<Backend, Contradiction> {
         let upstream = self.upstream.clone().flatten();
         let api = self.api_conf.clone().flatten();
@@ -400,9 +415,9 @@ mod tests {
     fn an_api_file_together_with_an_upstream_is_ambiguous() {
         let read =
             GlobalRead { upstream: named("x"), api_conf: Some(Some(PathBuf::from("n"))), ..GlobalRead::default() };
-        let message = read.backend().unwrap_err().to_string();
-        assert!(message.contains("directive ambiguous wallarm upstream backend"), "{message}");
-        assert!(message.contains("nginx.conf:7"), "{message}");
+        let contradiction = read.backend().unwrap_err();
+        assert!(contradiction.to_string().contains("directive ambiguous wallarm upstream backend"));
+        assert_eq!(contradiction.place(), Some("nginx.conf:7"));
     }
 
     #[test]
