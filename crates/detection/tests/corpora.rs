@@ -1,6 +1,8 @@
 //! The two corpora: values that are attacks, and values that are not. A value is written on a line of its own, with `\n`, `\r`, `\t`,
 //! `\0`, `\\` and `\xNN` for bytes that a line cannot hold, and `@place ` before it when it is not that of a query parameter.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a corpus that cannot be read is a failed test")]
+
 use std::path::{Path, PathBuf};
 
 use detection::attack::Attack;

@@ -1,5 +1,7 @@
 //! What holds for every value and every file, whatever is in it.
 
+#![expect(clippy::expect_used, reason = "without the rules of the node there is nothing to test")]
+
 use std::sync::LazyLock;
 
 use detection::detectors::Detector;

@@ -154,7 +154,7 @@ fn is_active_style(style: &[u8]) -> bool {
 fn is_foreign_frame(tag: &Tag<'_>) -> bool {
     let address = tag.attributes().find(|attribute| is_one_of(attribute.name, &["src", "data", "code"]));
     let shaped = tag.attributes().any(|attribute| {
-        is_one_of(attribute.name, &["width", "height", "allow", "allowfullscreen", "frameborder", "title", "type"])
+        is_one_of(attribute.name, &["width", "height", "allow", "allowfullscreen", "frameborder", "title"])
     });
     address.is_some_and(|address| !(address.value.is_empty() || address.quoted && shaped))
 }

@@ -127,7 +127,10 @@ impl<'a> Command<'a> {
             return true;
         }
         let more = self.words().nth(1).unwrap_or_default();
-        let redirected = is_option(more) || is_path(more) || more.starts_with(b">") && more.len() > 1;
+        let redirected = is_option(more)
+            || is_path(more)
+            || more.starts_with(b">") && more.len() > 1
+            || find(self.arguments, b"> /", 0).is_some();
         match self.name {
             Name::Waiting => first.first().is_some_and(u8::is_ascii_digit),
             Name::Network => is_host(first),
@@ -135,6 +138,11 @@ impl<'a> Command<'a> {
             Name::Telling => redirected,
             Name::Word | Name::Short => redirected || self.is_known_phrase(first),
         }
+    }
+
+    /// Whether it says one word, as a trial does to see whether it is run.
+    pub fn is_trial(&self) -> bool {
+        self.word() == b"echo" && self.words().count() == 1
     }
 
     /// Arguments that belong to one command: `net user`, `echo token`.

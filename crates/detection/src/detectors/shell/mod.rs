@@ -104,7 +104,8 @@ impl Before {
                 return false;
             }
         }
-        if command.is_disguised() || command.is_technical() {
+        let trial = self.words == 0 && separator != Separator::Line && command.is_trial();
+        if trial || command.is_disguised() || command.is_technical() {
             return true;
         }
         let alone = command.is_alone() && !(separator == Separator::List && self.assigns);

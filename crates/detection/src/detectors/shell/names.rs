@@ -26,13 +26,13 @@ pub const fn name(word: &[u8]) -> Option<Name> {
         b"bash" | b"sh" | b"zsh" | b"ksh" | b"csh" | b"dash" | b"ash" | b"python" | b"python2" | b"python3"
         | b"perl" | b"ruby" | b"php" | b"node" | b"lua" | b"powershell" | b"powershell.exe" | b"pwsh" | b"cmd"
         | b"cmd.exe" | b"busybox" | b"sudo" | b"xargs" | b"cscript" | b"wscript" | b"rundll32" | b"regsvr32"
-        | b"mshta" | b"awk" | b"gawk" | b"env" | b"eval" | b"exec" | b"nohup" | b"setsid" | b"script" | b"vim"
-        | b"expect" | b"java" | b"gcc" => Name::Interpreter,
+        | b"mshta" | b"awk" | b"gawk" | b"eval" | b"exec" | b"nohup" | b"setsid" | b"script" | b"vim" | b"expect"
+        | b"java" | b"gcc" => Name::Interpreter,
         b"wget" | b"curl" | b"nc" | b"ncat" | b"netcat" | b"nc.exe" | b"telnet" | b"nslookup" | b"dig"
         | b"traceroute" | b"tracert" | b"tftp" | b"ftp" | b"scp" | b"ssh" | b"socat" | b"nmap" | b"certutil"
         | b"bitsadmin" | b"lynx" | b"fetch" | b"rsync" | b"smbclient" | b"ldapsearch" | b"ping" | b"ping6"
         | b"host" | b"arp" | b"rsh" => Name::Network,
-        b"id" | b"ls" | b"dir" | b"pwd" | b"ps" | b"set" | b"w" | b"who" | b"ver" | b"df" | b"hostname"
+        b"id" | b"env" | b"ls" | b"dir" | b"pwd" | b"ps" | b"set" | b"w" | b"who" | b"ver" | b"df" | b"hostname"
         | b"netstat.exe" | b"ll" | b"groups" => Name::Short,
         b"cat" | b"type" | b"more" | b"less" | b"head" | b"tail" | b"tac" | b"nl" | b"sort" | b"find" | b"grep"
         | b"egrep" | b"sed" | b"cp" | b"mv" | b"rm" | b"del" | b"copy" | b"move" | b"touch" | b"mkdir" | b"kill"

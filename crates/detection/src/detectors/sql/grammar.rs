@@ -353,7 +353,11 @@ impl<'a> Reading<'a> {
                 self.wait(Pending::Nothing)
             }
             Key::Into | Key::Procedure => Err(self.output(key)),
-            _ if self.conditional && self.evidence.constant => Err(Outcome::Attack),
+            _ if self.conditional && (self.evidence.constant || self.evidence.mixed && !self.is_strict()) => {
+                Err(Outcome::Attack)
+            }
+            // SQL Server wants no semicolon before the next statement.
+            Key::Waitfor => Err(self.wait_statement()),
             _ => Err(Outcome::Invalid),
         }
     }

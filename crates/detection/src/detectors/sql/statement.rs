@@ -27,10 +27,7 @@ impl<'a> Reading<'a> {
             }
             Key::Delete => self.delete(strict),
             Key::Exec => self.execute(strict),
-            Key::Waitfor => {
-                let kind = self.take_key(Key::Delay) || matches!(self.take(), Some(Token::Name(b"time" | b"TIME")));
-                certain(kind && matches!(self.peek(), Some(Token::Text { .. })))
-            }
+            Key::Waitfor => self.wait_statement(),
             Key::Shutdown => {
                 let alone =
                     matches!(self.peek(), None | Some(Token::Tail(_) | Token::Semicolon | Token::Key(Key::With)));
@@ -66,6 +63,12 @@ impl<'a> Reading<'a> {
             ),
             _ => Outcome::Invalid,
         }
+    }
+
+    /// `waitfor delay '…'`: the first word has been read.
+    pub(super) fn wait_statement(&mut self) -> Outcome {
+        let kind = self.take_key(Key::Delay) || matches!(self.take(), Some(Token::Name(b"time" | b"TIME")));
+        certain(kind && matches!(self.peek(), Some(Token::Text { .. })))
     }
 
     /// A statement whose first word is not one of the grammar's: `pragma`, or a function's name.
