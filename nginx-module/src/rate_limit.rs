@@ -23,9 +23,6 @@ use std::time::Duration;
 /// The name of the zone.
 pub const ZONE: &str = "wallarm_rate_limit";
 
-/// The smallest zone, bytes: NGINX keeps some pages for itself.
-pub const LEAST_BYTES: u64 = 32 * 1024;
-
 /// How often idle keys are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Sets that are swept at a time, and the pause after them: a fraction of a millisecond, so that no request waits for it.

@@ -244,7 +244,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_page_is_its_text_with_the_values_in_between(
-            parts in proptest::collection::vec(proptest::option::of("[a-z <>{}$]{0,5}[a-z]"), 0..20),
+            // Without opening braces: two parts in a row must not make a variable.
+            parts in proptest::collection::vec(proptest::option::of("[a-z <>}$]{0,5}[a-z]"), 0..20),
         ) {
             let joined = |value: &str| parts.iter().map(|part| part.as_deref().unwrap_or(value)).collect::<String>();
             let text = joined("${v}");

@@ -3,7 +3,7 @@
 use super::{Arguments, Arity, Contexts, Directive, Effect, Reading};
 use crate::block_page::{BlockPage, Target};
 use crate::mode::{Mode, Override};
-use crate::rate_limit::RateLimit;
+use crate::rate_limit::{LEAST_ZONE, RateLimit};
 use crate::settings::{BackendKind, Force, Forced, LimitLine, LogLevel, PageLine, Tag, UpstreamName};
 use crate::status::Format;
 use crate::value::{ValueError, flag, number, size, text, time};
@@ -182,6 +182,15 @@ fn chunk_size(value: &str) -> Result<u64, ValueError> {
     }
 }
 
+/// The size of a zone of shared memory.
+fn zone_size(value: &str) -> Result<u64, ValueError> {
+    let expected = "a size of at least 32k: NGINX keeps some pages of a zone for itself";
+    size(value).and_then(|size| {
+        let enough = size >= LEAST_ZONE;
+        enough.then_some(size).ok_or_else(|| ValueError::Number { value: value.to_owned(), expected })
+    })
+}
+
 fn status_code(value: &str) -> Result<u16, ValueError> {
     let code = number(value, 300, 599, "an HTTP code from 300 to 599")?;
     Ok(u16::try_from(code).unwrap_or(503))
@@ -329,7 +338,7 @@ table! {
         set!(block.rate_limit_log_level, |text| keyword(text, &["info", "notice", "warn", "error"], LogLevel::by_name));
     "wallarm_rate_limit_shm_size", Http, One, "SIZE", "64m",
         "Shared memory for the keys of rate limits.",
-        set!(global.rate_limit_shm_size, size);
+        set!(global.rate_limit_shm_size, zone_size);
 
     "wallarm_parse_html_response", HttpServerLocation, One, "on | off", "on",
         "Look at HTML responses.",

@@ -153,6 +153,13 @@ fn parsers_are_switched_off_one_by_one() {
 }
 
 #[test]
+fn a_zone_that_is_too_small_for_nginx_is_refused() {
+    let message = refusal(&["wallarm_rate_limit_shm_size 31k"]);
+    assert!(message.contains("\"31k\"") && message.contains("at least 32k"), "{message}");
+    assert_eq!(read(&["wallarm_rate_limit_shm_size 32k"]).unwrap().0.rate_limit_shm_size, 32 << 10);
+}
+
+#[test]
 fn a_status_without_arguments_is_on_and_speaks_json() {
     let status = |line: &[&str]| read(line).unwrap().1.status;
     let (mut global, mut block, mut host) = (GlobalRead::default(), BlockRead::default(), Plain::default());

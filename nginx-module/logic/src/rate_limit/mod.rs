@@ -14,5 +14,8 @@ pub use limit::{Decision, LimitError, RateLimit, Span};
 pub use lock::Owner;
 pub use table::{Key, Statistics, SweepPosition, Table};
 
+/// The smallest zone for a table, bytes: NGINX keeps some pages of a zone for itself.
+pub const LEAST_ZONE: u64 = 32 * 1024;
+
 #[cfg(test)]
 mod tests;
