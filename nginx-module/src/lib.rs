@@ -12,6 +12,7 @@
 //! | `rulesets` | the rule sets that locations use |
 //! | `phases` | entries from NGINX while a request is processed |
 //! | `analysis` | the state of one request |
+//! | `faults` | panics on demand, for tests |
 //! | `variables` | `$wallarm_…` |
 //! | `report` | what is done with the outcome |
 //! | `status` | counting, and the page that shows it |
@@ -23,6 +24,7 @@ mod analysis;
 mod block_page;
 mod commands;
 mod conf;
+mod faults;
 mod module;
 mod ngx;
 mod phases;

@@ -6,6 +6,7 @@
 use crate::analysis::{Analysis, Outcome, Stage, Turn};
 use crate::block_page;
 use crate::conf::{self, LocationConf, MainConf};
+use crate::faults::{self, Place};
 use crate::module;
 use crate::ngx::Answer;
 use crate::ngx::event::Posted;
@@ -86,6 +87,7 @@ fn first_visit(request: Request) -> ngx_int_t {
         unsafe { analysis.as_mut() }.pause();
         return request.read_body(body_came);
     }
+    faults::strike(&request, Place::Preaccess);
     // SAFETY: as above.
     let turn = unsafe { analysis.as_mut() }.turn();
     match turn {
@@ -160,6 +162,9 @@ unsafe extern "C" fn body_came(raw: *mut ngx_http_request_t) {
         // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
         let analysis = unsafe { analysis.as_mut() };
         analysis.body_came(request.body());
+        // A panic leaves the request as one that was given up, so that it passes.
+        analysis.stage = Stage::Delivered;
+        faults::strike(&request, Place::Body);
         take_turn(&request, analysis)
     });
     // SAFETY: the request is still valid: nothing above ends it.
@@ -206,6 +211,7 @@ pub unsafe extern "C" fn log(raw: *mut ngx_http_request_t) -> ngx_int_t {
         if request.is_main()
             && let Some(mut analysis) = settled(&request)
         {
+            faults::strike(&request, Place::Log);
             // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
             report::report(&request, unsafe { analysis.as_mut() });
         }

@@ -44,6 +44,8 @@ pub fn records_lost(count: u64) {
 /// An error of the engine was caught.
 pub fn engine_error() {
     status::count(Rare::EngineError);
+    // It may have cut a turn short.
+    status::idle();
 }
 
 /// A rule set is larger than its limit.
