@@ -163,6 +163,7 @@ impl Keeper {
         let events: Vec<Event> = outcomes.into_iter().filter_map(|outcome| rulesets.finish(outcome)).collect();
         // Inspections at rest hold on to the rules they used last.
         crate::analysis::forget_resting();
+        crate::status::applied(&rulesets);
         tell(log, events);
     }
 }

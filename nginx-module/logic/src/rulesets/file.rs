@@ -31,7 +31,7 @@ pub(super) struct Contents {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It is not there.
-    #[error("{} does not exist; is the node registered, and did its first synchronisation succeed?", path.display())]
+    #[error("{} does not exist (is the node registered, and was it synchronised?)", path.display())]
     Absent {
         /// The file.
         path: PathBuf,
