@@ -199,7 +199,7 @@ pub unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 
 /// Everything was read and merged.
 fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
-    if let Some(keeper) = main.keeper.as_mut() {
+    if let Some(keeper) = main.keeper.as_mut().filter(|_| !process::only_signals()) {
         keeper.load(conf.log()).map_err(|error| error.to_string())?;
     }
     for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {

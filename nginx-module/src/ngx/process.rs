@@ -12,6 +12,13 @@ pub fn serves_requests() -> bool {
     process == nginx_sys::NGX_PROCESS_WORKER as usize || process == nginx_sys::NGX_PROCESS_SINGLE as usize
 }
 
+/// Whether this process only sends a signal to a running NGINX (`nginx -s reload`); it reads the configuration all the same.
+#[must_use]
+pub fn only_signals() -> bool {
+    // SAFETY: NGINX sets the number while it reads its arguments.
+    unsafe { nginx_sys::ngx_process == nginx_sys::NGX_PROCESS_SIGNALLER as usize }
+}
+
 /// The number of this worker, from 0; that of a worker that crashed goes to the one that takes its place.
 #[must_use]
 pub fn worker_number() -> usize {
