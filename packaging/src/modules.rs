@@ -39,9 +39,14 @@ pub fn folder(distro: &Distro) -> Result<InstallPath, NameError> {
     distro.family.nginx_modules().replace("/modules", "/wallarm").parse()
 }
 
+/// The folder of one module. Packages list it: rpm removes no other folders.
+pub fn version_folder(module: &Module, distro: &Distro) -> Result<InstallPath, NameError> {
+    format!("{}/nginx-{}", folder(distro)?, module.build.version).parse()
+}
+
 /// Where a module is installed.
 pub fn place(module: &Module, distro: &Distro) -> Result<InstallPath, NameError> {
-    format!("{}/nginx-{}/{MODULE_FILE}", folder(distro)?, module.build.version).parse()
+    format!("{}/{MODULE_FILE}", version_folder(module, distro)?).parse()
 }
 
 /// What install scripts need to know.
@@ -64,8 +69,7 @@ pub fn lifecycle(modules: &[&Module], flavour: Flavour, distro: &Distro) -> Resu
 
 /// Adds the relations that say: one of these NGINX builds.
 ///
-/// In Debian they are `Pre-Depends`, too: the first script compares signatures before anything is unpacked, and in one transaction with an
-/// upgrade of NGINX it must see the new one.
+/// They are what scripts need, too: rpm then installs NGINX before the script that compares, in one transaction with an upgrade of NGINX.
 pub fn relate(modules: &[&Module], distro: &Distro, relations: &mut Relations) -> Result<(), RelationError> {
     let needs: Vec<&Need> = modules.iter().map(|module| &module.build.needs).collect();
     let (spans, names): (Vec<&Need>, Vec<&Need>) = needs.into_iter().partition(|need| need.from.is_some());
@@ -91,12 +95,8 @@ pub fn relate(modules: &[&Module], distro: &Distro, relations: &mut Relations) -
         }
     }
     for relation in found {
-        if distro.format() == Format::Deb {
-            relations.before_unpacking.push(relation);
-        } else {
-            relations.scripts_need.push(relation.clone());
-            relations.depends.push(relation);
-        }
+        relations.scripts_need.push(relation.clone());
+        relations.depends.push(relation);
     }
     Ok(())
 }

@@ -139,9 +139,6 @@ impl fmt::Display for Relation {
 pub struct Relations {
     /// `Depends` / `Requires`.
     pub depends: Vec<Relation>,
-    /// Of those in `depends`, what must be installed and set up before this package's files are even unpacked, since its first
-    /// script looks at it: Debian's `Pre-Depends`; rpm hears of it in `scripts_need`.
-    pub before_unpacking: Vec<Relation>,
     /// Relations with `or` and `if` in rpm's notation (rpm 4.13 and later), needed to work and by the install scripts; empty for deb.
     pub rpm_rich: Vec<String>,
     /// Of those in `depends`, the names that install scripts call: rpm gets `Requires(pre)` and `Requires(post)`, so

@@ -59,11 +59,7 @@ fn package(name: &str, distro: &str) -> Package {
     package_of(name, distro, |_| true).unwrap()
 }
 
-fn before_unpacking(package: &Package) -> Vec<String> {
-    package.relations.before_unpacking.iter().map(ToString::to_string).collect()
-}
-
-/// What an rpm requires of NGINX.
+/// What a package requires of NGINX.
 fn required(package: &Package) -> Vec<String> {
     let plain = package.relations.depends.iter().map(ToString::to_string).filter(|need| need.starts_with("nginx"));
     plain.chain(package.relations.rpm_rich.iter().cloned()).collect()
@@ -97,15 +93,12 @@ fn every_row_of_the_specification_has_its_nginx() {
 }
 
 #[test]
-fn a_module_for_several_versions_needs_any_of_them_before_its_first_script_looks() {
-    assert_eq!(before_unpacking(&package("nginx-module-wallarm", "jammy")), ["nginx-r1.24.0 | nginx-r1.28.3"]);
+fn a_module_for_several_versions_needs_any_of_them() {
+    assert_eq!(required(&package("nginx-module-wallarm", "jammy")), ["nginx-r1.24.0 | nginx-r1.28.3"]);
+    assert_eq!(required(&package("nginx-plus-module-wallarm", "jammy")), ["nginx-plus (>= 29)", "nginx-plus (<< 31)"]);
+    assert_eq!(required(&package("libnginx-mod-http-wallarm", "bookworm")), ["nginx-abi-1.22.1-7"]);
     assert_eq!(
-        before_unpacking(&package("nginx-plus-module-wallarm", "jammy")),
-        ["nginx-plus (>= 29)", "nginx-plus (<< 31)"]
-    );
-    assert_eq!(before_unpacking(&package("libnginx-mod-http-wallarm", "bookworm")), ["nginx-abi-1.22.1-7"]);
-    assert_eq!(
-        before_unpacking(&package("libnginx-mod-http-wallarm", "bullseye")),
+        required(&package("libnginx-mod-http-wallarm", "bullseye")),
         ["nginx-common (>= 1.18.0)", "nginx-common (<< 1.18.1~)", "nginx-core | nginx-light | nginx-extras"]
     );
 }

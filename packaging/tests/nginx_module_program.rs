@@ -17,6 +17,7 @@ const NEW: &str = "8,4,8,0011111111010111011111111111111111";
 struct Machine {
     root: tempfile::TempDir,
     program: PathBuf,
+    first_script: PathBuf,
 }
 
 /// What the program said and whether it was content.
@@ -38,7 +39,9 @@ impl Machine {
         };
         let program = root.path().join("nginx-module");
         fs::write(&program, nginx_module::program("wallarm-test", &module)).unwrap();
-        Self { root, program }
+        let first_script = root.path().join("preinst");
+        fs::write(&first_script, nginx_module::checks("wallarm-test", &module) + "\ncheck_unpacking\n").unwrap();
+        Self { root, program, first_script }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -114,6 +117,25 @@ fn an_nginx_of_another_version_or_another_signature_is_refused_with_both_signatu
         assert!(!machine.run(&["link", "fresh"]).ok);
         assert_eq!((machine.link(), machine.is_enabled()), (None, false));
     }
+}
+
+#[test]
+fn apt_may_bring_another_version_in_the_same_run_but_not_another_build_of_this_one() {
+    let machine = Machine::new();
+    let unpack = |front_end: &str| {
+        let mut command = Command::new("sh");
+        command.arg(&machine.first_script).env("NGINX", machine.path("nginx")).env("DPKG_FRONTEND_LOCKED", front_end);
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    machine.nginx("1.26.3", NEW);
+    assert_eq!(unpack("true"), (true, String::new()));
+    let (ok, text) = unpack("");
+    assert!(!ok && text.contains(&format!("NGINX   1.26.3  {NEW}")), "{text}");
+    machine.nginx("1.28.3", OLD);
+    assert!(!unpack("true").0);
+    machine.nginx("1.28.3", NEW);
+    assert!(unpack("true").0 && unpack("").0);
 }
 
 #[test]

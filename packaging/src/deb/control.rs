@@ -22,7 +22,6 @@ pub fn control(package: &Package, installed_kib: u64) -> Result<Paragraph, deb82
         ("Architecture", package.arch.debian().to_owned()),
         ("Maintainer", package.maintainer.clone()),
         ("Installed-Size", installed_kib.to_string()),
-        ("Pre-Depends", list(&relations.before_unpacking)),
         ("Depends", list(&relations.depends)),
         ("Recommends", list(&relations.recommends)),
         ("Suggests", list(&relations.suggests)),

@@ -200,8 +200,10 @@ impl<'a> Resolver<'a> {
     fn modules(&mut self, relations: &mut Relations) -> Result<Option<NginxModule>, Problem> {
         let Some(flavour) = self.manifest.nginx else { return Ok(None) };
         let (distro, modules) = (self.distro, modules::of(&self.inputs.modules, flavour, self.distro, self.arch));
+        self.insert(modules::folder(distro)?, Entry::folder())?;
         for module in &modules {
             let kind = EntryKind::File(Content::Path(module.path.clone()));
+            self.insert(modules::version_folder(module, distro)?, Entry::folder())?;
             self.insert(modules::place(module, distro)?, entry(kind, Some(Mode(0o755)), 0, None, None, Role::Plain))?;
         }
         modules::relate(&modules, distro, relations)?;
@@ -292,7 +294,6 @@ impl<'a> Resolver<'a> {
         Ok(Relations {
             depends,
             scripts_need,
-            before_unpacking: Vec::new(),
             rpm_rich: Vec::new(),
             rpm_libraries: Vec::new(),
             recommends: if self.distro.weak { read(recommends)? } else { Vec::new() },

@@ -30,13 +30,13 @@ pub fn debian(name: &PackageName, life: &Lifecycle) -> DebScripts {
             let has_module = program.is_some();
             sh.arm("install", |sh| {
                 if has_module {
-                    sh.line("check");
+                    sh.line("check_unpacking");
                 }
                 mark.set(sh, life);
             });
             sh.arm("upgrade", |sh| {
                 if has_module {
-                    sh.line("check").line("mark_rules");
+                    sh.line("check_unpacking").line("mark_rules");
                 }
             });
         }),

@@ -50,6 +50,18 @@ check() {
     fi
 }
 
+# The same before dpkg unpacks. A front end such as apt keeps the relations of this package, so that an NGINX of a version that
+# nothing here is for is about to be replaced, perhaps after this package is unpacked: what comes is looked at when this package is configured.
+check_unpacking() {
+    if [ -n "${DPKG_FRONTEND_LOCKED:-}" ] && find_nginx && ! fits; then
+        case "$builds" in
+        *"$version "*) ;;
+        *) return 0 ;;
+        esac
+    fi
+    check
+}
+
 # Before an upgrade: rules that nobody has replaced since this package installed them are this package's to replace.
 mark_rules() {
     if cmp -s "$packaged_rules" "$rules"; then

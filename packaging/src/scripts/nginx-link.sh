@@ -65,7 +65,8 @@ unlink() {
 install_rules() {
     if [ ! -e "$rules" ] || [ -e "$rules_mark" ]; then
         cp "$packaged_rules" "$rules.new"
-        chown "root:$group" "$rules.new" || chown root:wallarm "$rules.new" || true
+        # An NGINX built from source may run its workers as somebody else.
+        chown "root:$group" "$rules.new" 2>/dev/null || chown root:wallarm "$rules.new" || true
         chmod 0640 "$rules.new"
         mv -f "$rules.new" "$rules"
     fi

@@ -50,7 +50,6 @@ fn relations(rpm: bool) -> Relations {
     Relations {
         depends: read(&["wallarm-common (>= 4.8)", "adduser | passwd"]),
         scripts_need: read(&["wallarm-common (>= 4.8)"]),
-        before_unpacking: Vec::new(),
         rpm_rich: Vec::new(),
         rpm_libraries: if rpm { vec!["libc.so.6(GLIBC_2.14)(64bit)".into()] } else { Vec::new() },
         recommends: if rpm { Vec::new() } else { read(&["logrotate"]) },
