@@ -162,7 +162,7 @@ unsafe extern "C" fn body_came(raw: *mut ngx_http_request_t) {
         // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
         let analysis = unsafe { analysis.as_mut() };
         analysis.body_came(request.body());
-        // A panic leaves the request as one that was given up, so that it passes.
+        // As in `take_turn`.
         analysis.stage = Stage::Delivered;
         faults::strike(&request, Place::Body);
         take_turn(&request, analysis)
@@ -194,6 +194,9 @@ unsafe extern "C" fn next_turn(event: *mut ngx_event_t) {
 fn take_turn(request: &Request, analysis: &mut Analysis) -> bool {
     // A panic below leaves the request as one that was given up, so that it passes.
     analysis.stage = Stage::Delivered;
+    if let Some(event) = &mut analysis.event {
+        event.ran();
+    }
     match analysis.turn() {
         Turn::Finished => true,
         Turn::Again => {
