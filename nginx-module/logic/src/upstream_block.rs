@@ -77,6 +77,28 @@ pub fn keepalive(text: &str, name: &str, line: usize) -> Keepalive {
     Keepalive::Unknown
 }
 
+/// Finds the key of the directive `hash` in the block of this name, whose brace opens on `line` (from 1).
+#[must_use]
+pub fn hash_key(text: &str, name: &str, line: usize) -> Option<String> {
+    let mut tokens = Tokens { rest: text, line: 1 };
+    if !enter(&mut tokens, name, line) {
+        return None;
+    }
+    let mut words = Vec::new();
+    for (token, _) in tokens {
+        match token {
+            Token::Word(word) => words.push(word),
+            Token::Open => words.clear(),
+            Token::Close => return None,
+            Token::End => match words.as_slice() {
+                [first, key, ..] if first == "hash" => return Some(key.clone()),
+                _ => words.clear(),
+            },
+        }
+    }
+    None
+}
+
 /// Reads up to the opening brace of the block; whether it is there.
 fn enter(tokens: &mut Tokens<'_>, name: &str, line: usize) -> bool {
     let mut words: Vec<String> = Vec::new();
@@ -219,6 +241,14 @@ upstream wallarm_tarantool {
     fn a_brace_on_the_next_line_counts_and_quotes_do_not_matter() {
         let text = "upstream \"x\"\n{\n  'keepalive' \"4\"; }";
         assert_eq!(keepalive(text, "x", 2), Keepalive::Connections(4));
+    }
+
+    #[test]
+    fn the_key_of_hash_is_found_and_only_there() {
+        let block = |inside: &str| format!("upstream a {{\n  server x;\n  {inside}\n}}\n");
+        assert_eq!(hash_key(&block("hash \"$remote_addr\" consistent;"), "a", 1).as_deref(), Some("$remote_addr"));
+        assert_eq!(hash_key(&block("# hash $uri;"), "a", 1), None);
+        assert_eq!(hash_key(&format!("{}hash $uri;", block("")), "a", 1), None);
     }
 
     #[test]

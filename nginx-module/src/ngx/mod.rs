@@ -10,7 +10,7 @@
 //! | `request` | a request: head, context, phases |
 //! | `response` | answering a request |
 //! | `headers` | lists of header fields |
-//! | `balancer` | servers and hash key of an `upstream` block |
+//! | `balancer` | servers of an `upstream` block |
 //! | `body` | the buffers of a request body, in memory and in a file |
 //! | `ends` | the ends of a request's connection, and its times |
 //! | `event` | posted events |

@@ -1,10 +1,11 @@
 //! Where records go, as the configuration says.
 
-use crate::ngx::balancer::{HashKey, Server};
+use crate::ngx::balancer::Server;
 use crate::ngx::conf::Conf;
 use crate::ngx::template::Template;
 use module_logic::settings::{Backend, Global};
 use module_logic::upstream::{Identity, PeerSettings, QueueLimits, Settings};
+use module_logic::upstream_block;
 use socket2::SockAddr;
 use std::io;
 use std::net::SocketAddr;
@@ -36,7 +37,7 @@ pub enum DestinationError {
 pub struct Destination {
     servers: Vec<Server>,
     /// How servers are chosen, if by a key.
-    pub key: Option<HashKey>,
+    pub key: Option<Template>,
     /// The same `$request_id` that logs and the application see.
     pub request_id: Template,
     connect_attempts: u32,
@@ -96,11 +97,14 @@ impl Destination {
 }
 
 /// The servers of an `upstream` block, and their key.
-fn named(conf: &Conf, name: &str) -> Result<(Vec<Server>, Option<HashKey>), DestinationError> {
+fn named(conf: &Conf, name: &str) -> Result<(Vec<Server>, Option<Template>), DestinationError> {
     let block = conf.upstream(name).ok_or_else(|| DestinationError::NoSuchUpstream(name.to_owned()))?;
     let servers =
         block.addresses().map_err(|source| DestinationError::Address { upstream: name.to_owned(), source })?;
-    Ok((servers, HashKey::of(conf, &block)))
+    // The key is private to NGINX's module; a file that cannot be read again is no reason to refuse what NGINX just read.
+    let text = std::fs::read_to_string(block.file()).unwrap_or_default();
+    let key = upstream_block::hash_key(&text, name, block.line());
+    Ok((servers, key.and_then(|key| conf.template(&key).ok())))
 }
 
 fn built_in(address: SocketAddr) -> Server {

@@ -113,7 +113,7 @@ impl Worker {
     }
 
     fn push(&mut self, destination: &Destination, told: &Told<'_>) -> usize {
-        let key = destination.key.and_then(|key| key.evaluate(told.request)).map_or(0, key_of);
+        let key = destination.key.as_ref().and_then(|key| told.request.evaluate(key)).map_or(0, key_of);
         let mut size = 0;
         let kept = self.client.push(key, |out| {
             let before = out.len();
