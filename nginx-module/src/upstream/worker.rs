@@ -195,25 +195,30 @@ impl Worker {
 
     fn writable(&mut self, number: usize) {
         let Some(slot) = self.slot(number) else { return };
-        if self.client.stage(slot) == Some(Stage::Connecting) {
-            let socket = self.sockets.get(number).and_then(Option::as_ref).and_then(Watched::socket);
-            match socket.map(Socket::take_error) {
-                Some(Ok(None)) => self.client.opened(slot),
-                Some(Ok(Some(error)) | Err(error)) => self.refused(slot, &error),
-                None => self.close(slot),
-            }
-        }
+        self.establish(slot);
         self.go_on();
     }
 
     fn readable(&mut self, number: usize) {
         let Some(slot) = self.slot(number) else { return };
-        // The failure of a connection is told as something to read as well.
-        if self.client.stage(slot) == Some(Stage::Connecting) {
-            return self.writable(number);
-        }
+        // A failure to connect is told as something to read as well; and a greeting may be there as soon as the connection. It is told
+        // once, so it must be read now.
+        self.establish(slot);
         self.read(slot);
         self.go_on();
+    }
+
+    /// Finds out what became of the try to connect, if that is open.
+    fn establish(&mut self, slot: Slot) {
+        if self.client.stage(slot) != Some(Stage::Connecting) {
+            return;
+        }
+        let socket = self.sockets.get(slot.index()).and_then(Option::as_ref).and_then(Watched::socket);
+        match socket.map(Socket::take_error) {
+            Some(Ok(None)) => self.client.opened(slot),
+            Some(Ok(Some(error)) | Err(error)) => self.refused(slot, &error),
+            None => self.close(slot),
+        }
     }
 
     /// Reads what is there.
