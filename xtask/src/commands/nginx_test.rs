@@ -1,6 +1,6 @@
 //! `cargo xtask nginx-test`: the facts about the module, in real NGINX servers.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -40,7 +40,7 @@ pub fn run(args: &NginxTest, session: &Session) -> Result<ExitCode> {
     } else {
         args.nginx.iter().map(|name| Release::named(name)).collect::<Result<_>>()?
     };
-    let outcomes = check(&releases, args.fact.as_deref().unwrap_or_default(), args.module.clone(), session)?;
+    let outcomes = check(&releases, args.fact.as_deref().unwrap_or_default(), args.module.as_deref(), session)?;
     let (passed, failed) =
         (outcomes.iter().map(Outcome::passed).sum::<usize>(), outcomes.iter().map(Outcome::failed).sum::<usize>());
     ensure!(passed + failed > 0, "no fact has `{}` in its name", args.fact.as_deref().unwrap_or_default());
@@ -62,7 +62,7 @@ pub fn run(args: &NginxTest, session: &Session) -> Result<ExitCode> {
 }
 
 /// Checks the facts with `filter` in their name in each of the releases.
-pub fn check(releases: &[Release], filter: &str, module: Option<PathBuf>, session: &Session) -> Result<Vec<Outcome>> {
+pub fn check(releases: &[Release], filter: &str, module: Option<&Path>, session: &Session) -> Result<Vec<Outcome>> {
     let interrupt = Interrupt::watch()?;
     let source = |version| artifacts::source(version, session);
     let store = Store { folder: session.target.join("nginx-tests"), source: &source, interrupt: &interrupt };
@@ -72,12 +72,12 @@ pub fn check(releases: &[Release], filter: &str, module: Option<PathBuf>, sessio
         let step = session.progress.step(format!("NGINX {} and the module for it", release.version));
         step.hand_over();
         let program = release.program(&store)?;
-        let own = match &module {
+        let own = match module {
             Some(file) => file.canonicalize()?,
             None => artifacts::module(release.version, session)?,
         };
         let other = release::ALL.iter().find(|other| other.version != release.version);
-        let foreign = match (&module, other) {
+        let foreign = match (module, other) {
             (None, Some(other)) => Some(artifacts::module(other.version, session)?),
             _ => None,
         };

@@ -4,28 +4,29 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use toolchain::nginx::Source;
 
 use super::program::Version;
+use crate::commands::package;
 use crate::session::Session;
 
-/// The module for an NGINX.
+/// The module for an NGINX, as it is packed.
 ///
 /// # Errors
 ///
 /// If it cannot be built.
 pub fn module(version: Version, session: &Session) -> Result<PathBuf> {
-    let _ = session;
-    anyhow::bail!("name the module for NGINX {version} with --module")
+    package::module_for(&version.to_string(), session)
 }
 
-/// The unpacked source of an NGINX, and the arguments that nginx.org configures it with.
+/// The source of an NGINX, and the arguments that nginx.org configures it with.
 ///
 /// # Errors
 ///
-/// If it cannot be had.
-pub fn source(version: Version, session: &Session) -> Result<(PathBuf, Vec<String>)> {
-    let _ = session;
-    anyhow::bail!("no source of NGINX {version}")
+/// If `packaging/nginx.toml` does not know it, or its source cannot be had.
+pub fn source(version: Version, session: &Session) -> Result<(Source, Vec<String>)> {
+    let (recipe, source) = package::modules::source_for(&version.to_string(), session)?;
+    Ok((source, recipe.arguments))
 }
 
 /// The compiled rule set.

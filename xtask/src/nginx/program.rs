@@ -81,14 +81,6 @@ impl Program {
         Ok(program)
     }
 
-    /// The same program under another one, such as valgrind with its options.
-    #[must_use]
-    pub fn under(&self, outer: &[&str]) -> Self {
-        let mut words: Vec<OsString> = outer.iter().map(Into::into).collect();
-        words.extend(self.words.iter().cloned());
-        Self { words, version: self.version }
-    }
-
     /// A command that runs it.
     #[must_use]
     pub fn command(&self) -> Command {

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use toolchain::nginx::Source;
 
 use super::program::{Program, Version};
 use crate::container::{Interrupt, mirror, process};
@@ -47,8 +48,8 @@ pub const ALL: [Release; 4] = [
 pub struct Store<'a> {
     /// A folder of ours: each release is made once.
     pub folder: PathBuf,
-    /// Finds the unpacked source of an NGINX, and the arguments that nginx.org configures it with.
-    pub source: &'a dyn Fn(Version) -> Result<(PathBuf, Vec<String>)>,
+    /// Finds the source of an NGINX, and the arguments that nginx.org configures it with.
+    pub source: &'a dyn Fn(Version) -> Result<(Source, Vec<String>)>,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
 }
@@ -111,10 +112,23 @@ impl Store<'_> {
             let (source, arguments) = (self.source)(version)?;
             let run = |command: &mut Command| process::check(command, LIMIT, self.interrupt).map(drop);
             // configure writes into the source.
-            run(Command::new("cp").arg("--recursive").arg(&source).arg(folder))?;
+            match &source {
+                Source::Folder(from) => run(Command::new("cp").arg("--recursive").arg(from).arg(folder))?,
+                Source::Archive(file) => {
+                    fs::create_dir(folder)?;
+                    let mut tar = Command::new("tar");
+                    run(tar
+                        .arg("--extract")
+                        .arg("--strip-components=1")
+                        .arg("--file")
+                        .arg(file)
+                        .arg("-C")
+                        .arg(folder))?;
+                }
+            }
             // The archive has the script at its top, the repository in a folder.
             let script = ["configure", "auto/configure"].into_iter().find(|script| folder.join(script).is_file());
-            let script = script.with_context(|| format!("{} has no configure", source.display()))?;
+            let script = script.context("the source has no configure")?;
             run(Command::new("sh").current_dir(folder).arg(script).args(&arguments))?;
             let jobs = std::thread::available_parallelism().map_or(1, usize::from);
             run(Command::new("make").current_dir(folder).arg(format!("--jobs={jobs}")))

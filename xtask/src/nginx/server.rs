@@ -178,15 +178,6 @@ impl Server {
         .with_context(|| self.said())
     }
 
-    /// Writes another configuration; [`Server::reload`] brings it into force.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written.
-    pub fn rewrite(&self, config: &Config) -> Result<()> {
-        fs::write(self.place.config(), config.text(self.path(), self.address)).context("cannot write nginx.conf")
-    }
-
     /// Stops it as an operator does, letting requests end, and gives all that it said.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod cargo;
 mod host;
 mod install;
 mod lint;
+mod nginx;
 mod reproduce;
 mod stage;
 mod tidy;
@@ -28,6 +29,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "unit and integration tests", needs: host::FOR_CARGO_TESTS, containers: false, run: cargo::tests },
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
+    Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },
     Stage { name: "install on bookworm", needs: container::HOST_PACKAGES, containers: true, run: install::bookworm },
     Stage { name: "install on bullseye", needs: container::HOST_PACKAGES, containers: true, run: install::bullseye },

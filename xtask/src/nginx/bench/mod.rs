@@ -30,9 +30,6 @@ use load::Wrk;
 use results::{Results, Row, Sample};
 use variants::Variant;
 
-/// Debian packages that the benchmark calls.
-pub const NEEDS: &[&str] = &["nginx", "wrk"];
-
 /// What to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {

@@ -134,7 +134,7 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     match (sorted.get(middle.wrapping_sub(1)), sorted.get(middle)) {
-        (Some(low), Some(high)) if sorted.len() % 2 == 0 => f64::midpoint(*low, *high),
+        (Some(low), Some(high)) if sorted.len().is_multiple_of(2) => f64::midpoint(*low, *high),
         (_, Some(value)) => *value,
         _ => 0.0,
     }

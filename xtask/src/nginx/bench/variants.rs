@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Order;
+use crate::nginx::client::Request;
 use crate::nginx::config::Config;
 use crate::nginx::postanalytics::Postanalytics;
 use crate::nginx::program::Program;
@@ -50,7 +51,7 @@ impl Variant {
     ///
     /// If it does not start.
     pub fn alone(program: &Program, backend: &Server) -> Result<Self> {
-        Self::start("NGINX alone", program, base(backend), Place::new()?)
+        Self::start("NGINX alone", program, &base(backend), Place::new()?)
     }
 
     /// NGINX with the module in mode `block`, connected to postanalytics.
@@ -68,7 +69,11 @@ impl Variant {
             order.rules.display(),
         );
         config.server += "wallarm_mode block;";
-        Self::start("with this module", program, config, Place::new()?)
+        let variant = Self::start("with this module", program, &config, Place::new()?)?;
+        // Without rules it would be fast and useless.
+        let blocked = Request::get("/etc/passwd").send(variant.server.address)?.status;
+        ensure!(blocked == 403, "the module does not look at requests: /etc/passwd is answered with {blocked}");
+        Ok(variant)
     }
 
     /// NGINX with ModSecurity and the Core Rule Set, if Debian's packages of both are installed.
@@ -86,11 +91,11 @@ impl Variant {
         let mut config = base(backend);
         config.modules.push(MODSECURITY.into());
         config.server += &format!("modsecurity on; modsecurity_rules_file {};", rules.display());
-        Self::start("ModSecurity + CRS", program, config, place).map(Some)
+        Self::start("ModSecurity + CRS", program, &config, place).map(Some)
     }
 
-    fn start(name: &'static str, program: &Program, config: Config, place: Place) -> Result<Self> {
-        let server = Server::start_in(place, program, &config).with_context(|| name.to_owned())?;
+    fn start(name: &'static str, program: &Program, config: &Config, place: Place) -> Result<Self> {
+        let server = Server::start_in(place, program, config).with_context(|| name.to_owned())?;
         Ok(Self { name, server })
     }
 

@@ -93,14 +93,15 @@ fn slow(subject: &Subject) -> Result<()> {
     })
 }
 
-/// Names and values that mean nothing, `size` bytes of them.
+/// Fields of ordinary words, `size` bytes of them: few and long, so that no limit on their number is met.
 fn filler(size: usize) -> String {
-    let mut text = String::with_capacity(size + 64);
+    let words = "ordinary+words+and+a+few+more+".repeat(40);
+    let mut text = String::with_capacity(size + words.len() + 16);
     for number in 0.. {
         if text.len() >= size {
             break;
         }
-        text.push_str(&format!("field{number}=ordinary+words+and+{number}+more&"));
+        text.push_str(&format!("field{number}={words}&"));
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::scene::{ATTACK, ATTACK_ARGUMENT, attacks, field};
+use super::scene::{ATTACK, ATTACK_ARGUMENT, attacks, field, listed};
 use super::{Fact, Subject};
 use crate::nginx::client::Request;
 use crate::nginx::postanalytics::Postanalytics;
@@ -45,7 +45,7 @@ fn monitoring(subject: &Subject) -> Result<()> {
     subject.with("wallarm_mode monitoring;", |scene| {
         scene.expect(ATTACK, 200)?;
         let record = scene.record()?;
-        ensure!(attacks(&record) == ["ptrav"], "found {:?}", attacks(&record));
+        ensure!(attacks(&record) == ["ptrav"] && listed(&record) == ["ptrav"], "found {record}");
         for (name, value) in
             [("uri", ATTACK), ("method", "GET"), ("host", "test.example"), ("remote_addr", "127.0.0.1")]
         {
@@ -138,7 +138,7 @@ fn classes(subject: &Subject) -> Result<()> {
             scene.expect(target, 403)?;
             let records = scene.recorder.wait_for(number + 1)?;
             let found = records.last().map(attacks).unwrap_or_default();
-            ensure!(found.iter().any(|name| name == attack), "{target} should be {attack}, found {found:?}");
+            ensure!(found.contains(&attack), "{target} should be {attack}, found {found:?}");
         }
         Ok(())
     })

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use detection::{Attack, AttackSet};
 use serde_json::Value;
 
 use super::Subject;
@@ -170,10 +171,16 @@ impl Scene {
     }
 }
 
-/// Names of the attacks in a record.
-pub fn attacks(record: &Value) -> Vec<String> {
+/// Names of the attacks of a record, by its mask: a limit that was met has no place in the request, and so no entry in the list.
+pub fn attacks(record: &Value) -> Vec<&'static str> {
+    let mask = record.get("attack_type").and_then(Value::as_u64).and_then(|mask| u32::try_from(mask).ok());
+    AttackSet::from_bits(mask.unwrap_or_default()).iter().map(Attack::code).collect()
+}
+
+/// Names of the attacks in the list of a record, each with its place in the request.
+pub fn listed(record: &Value) -> Vec<&str> {
     let list = record.get("attacks").and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|attack| Some(attack.get("type")?.as_str()?.to_owned())).collect()
+    list.filter(|attack| attack.get("point").is_some()).filter_map(|attack| attack.get("type")?.as_str()).collect()
 }
 
 /// A field of a record must have this value.
