@@ -17,6 +17,14 @@ pub enum BuildError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The folder for what is built cannot be made.
+    #[error("cannot make {path}: {source}")]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
     /// cargo failed; it has said why on the terminal.
     #[error("building {binary} for {target} failed, see above{hint}")]
     Failed {
@@ -99,10 +107,16 @@ impl Builder {
         quiet: bool,
     ) -> Result<PathBuf, BuildError> {
         let program = self.zig.zigbuild();
+        // zig names its headers relative to the working folder where it can, and cargo-zigbuild hands those names to bindgen,
+        // which runs in another one: so none above zig.
+        std::fs::create_dir_all(&self.target_dir)
+            .map_err(|source| BuildError::Folder { path: self.target_dir.clone(), source })?;
         let mut command = Command::new(&program);
         command
-            .current_dir(&self.workspace)
+            .current_dir(&self.target_dir)
             .args(["zigbuild", "--release", "--locked", "--package", artifact.package])
+            .arg("--manifest-path")
+            .arg(self.workspace.join("Cargo.toml"))
             .args(artifact.selection())
             .args(["--target", &target.zig_triple()])
             .arg("--target-dir")
