@@ -187,9 +187,8 @@ impl Peers {
         if let Some(peer) = self.0.get_mut(peer.0) {
             peer.fails = peer.fails.saturating_add(1);
             peer.failed_at = now;
-            if peer.settings.max_fails > 0 {
-                let share = i64::from(peer.settings.weight / peer.settings.max_fails);
-                peer.effective_weight = (peer.effective_weight - share).max(0);
+            if let Some(share) = peer.settings.weight.checked_div(peer.settings.max_fails) {
+                peer.effective_weight = (peer.effective_weight - i64::from(share)).max(0);
             }
         }
     }
