@@ -202,14 +202,23 @@ impl<'a> Stage<'a> {
     /// If it does not within a time that is ample; the error has what `look` saw last.
     pub fn until(&mut self, fact: &str, look: impl Fn(&mut Self) -> Result<(bool, String)>) -> Result<()> {
         let until = Instant::now() + SOON;
-        loop {
-            let (holds, seen) = look(self)?;
-            if holds {
-                return Ok(());
+        let (mut typed, left_out) = self.take_typed();
+        let result = loop {
+            // What is typed again and again is shown once.
+            self.take_typed();
+            match look(self) {
+                Ok((true, _)) => break Ok(()),
+                Ok((false, seen)) if Instant::now() > until => {
+                    break Err(anyhow::anyhow!("{fact}: not so after {} s, it is {seen}", SOON.as_secs()));
+                }
+                Ok((false, _)) => std::thread::sleep(TICK),
+                Err(error) => break Err(error),
             }
-            ensure!(Instant::now() < until, "{fact}: not so after {} s, it is {seen}", SOON.as_secs());
-            std::thread::sleep(TICK);
-        }
+        };
+        let (last, _) = self.take_typed();
+        typed.extend(last);
+        (self.typed, self.left_out) = (typed, left_out);
+        result
     }
 
     /// Where the settings file is.

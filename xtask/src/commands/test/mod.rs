@@ -33,6 +33,18 @@ const STAGES: &[Stage] = &[
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },
     Stage { name: "install on bookworm", needs: container::HOST_PACKAGES, containers: true, run: install::bookworm },
     Stage { name: "install on bullseye", needs: container::HOST_PACKAGES, containers: true, run: install::bullseye },
+    Stage {
+        name: "filtering on bookworm",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bookworm_nginx,
+    },
+    Stage {
+        name: "filtering on bullseye",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bullseye_nginx,
+    },
     Stage { name: "install on el8", needs: container::HOST_PACKAGES, containers: true, run: install::el8 },
 ];
 
