@@ -56,6 +56,8 @@ impl Place {
         let folder = tempfile::Builder::new().prefix("nginx-").tempdir().context("cannot make a temporary folder")?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         fs::create_dir(folder.path().join("html"))?;
+        // Where an NGINX that nobody told otherwise writes its log until it has read the configuration.
+        fs::create_dir(folder.path().join("logs"))?;
         fs::create_dir(folder.path().join("cache"))?;
         // Workers write here, and are not who we are.
         fs::set_permissions(folder.path().join("cache"), fs::Permissions::from_mode(0o777))?;
