@@ -1,5 +1,6 @@
 //! The application behind NGINX: answers every request with what it saw of it, and keeps count.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,8 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Shared {
     seen: Mutex<Vec<Seen>>,
-    connections: Mutex<Vec<TcpStream>>,
+    /// Those that are open, by number: NGINX makes a new one for each request.
+    connections: Mutex<BTreeMap<usize, TcpStream>>,
     ending: AtomicBool,
 }
 
@@ -62,7 +64,7 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        for connection in locked(&self.shared.connections).iter() {
+        for connection in locked(&self.shared.connections).values() {
             let _ = connection.shutdown(Shutdown::Both);
         }
         // Wakes the thread that waits for connections.
@@ -78,17 +80,20 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
+    for (number, stream) in listener.incoming().enumerate() {
         if shared.ending.load(Ordering::SeqCst) {
             return;
         }
         let Ok(stream) = stream else { continue };
         if let Ok(copy) = stream.try_clone() {
-            locked(&shared.connections).push(copy);
+            locked(&shared.connections).insert(number, copy);
         }
         let shared = Arc::clone(shared);
         // NGINX may close at any time, which ends the thread and is no error.
-        std::thread::spawn(move || drop(serve(stream, &shared)));
+        std::thread::spawn(move || {
+            drop(serve(stream, &shared));
+            locked(&shared.connections).remove(&number);
+        });
     }
 }
 
