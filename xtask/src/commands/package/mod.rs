@@ -1,6 +1,7 @@
 //! `cargo xtask package`: builds each binary once, packs every package for every distro that was asked for, signs rpms.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -154,6 +155,16 @@ pub fn module_for(version: &str, session: &Session) -> Result<PathBuf> {
     let builder = builder(session.epoch()?, session)?;
     let workshop = Workshop::open(&builder, oldest_glibc(session)?.to_string(), session)?;
     modules::for_version(version, &workshop, session)
+}
+
+/// The variables with which cargo can compile the module's crate on this machine, for lints and documentation.
+///
+/// # Errors
+/// When the source of that NGINX cannot be had, or cannot be configured.
+pub fn header_variables(version: &str, session: &Session) -> Result<[(&'static str, OsString); 4]> {
+    let builder = builder(session.epoch()?, session)?;
+    let workshop = Workshop::open(&builder, oldest_glibc(session)?.to_string(), session)?;
+    workshop.header_variables(version, session)
 }
 
 /// Every binary and module that a package of the order wants, built once for the oldest glibc of the whole matrix.

@@ -1,6 +1,7 @@
 //! The NGINX modules of a run: which builds its packages want, where their sources are, and what cannot be built.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,7 @@ use packaging::modules::Module;
 use packaging::names::Arch;
 use packaging::nginx::{Build, Builds, NginxVersion, Signature};
 use serde::Serialize;
-use toolchain::nginx::{Configurer, ModuleBuilder, Recipe, Source, SourceError, Sources};
+use toolchain::nginx::{Configured, Configurer, ModuleBuilder, Recipe, Source, SourceError, Sources};
 use toolchain::{Builder, Libclang, Target};
 
 use crate::session::Session;
@@ -287,12 +288,36 @@ impl<'a> Workshop<'a> {
         Ok(Self { builder, glibc, libclang, inputs, linked })
     }
 
-    fn build(&self, recipe: &Recipe, source: &Source, arch: Arch, session: &Session) -> Result<PathBuf> {
+    /// The variables that let cargo compile the module's crate here, with the headers of one NGINX of `nginx.toml`: for its
+    /// lints and its documentation.
+    ///
+    /// # Errors
+    /// As [`source_for`]; and when configuring fails.
+    pub fn header_variables(&self, version: &str, session: &Session) -> Result<[(&'static str, OsString); 4]> {
+        let (recipe, source) = source_for(version, session)?;
+        let nginx = self.configure(&recipe, &source, std::env::consts::ARCH.parse()?, session)?;
+        // libclang comes without the headers that belong to a compiler; zig has them.
+        let mut compiler_headers = OsString::from("-isystem");
+        compiler_headers.push(self.builder.zig.zig().with_file_name("lib").join("include"));
+        Ok([
+            ("NGINX_BUILD_DIR", nginx.objects().into()),
+            ("NGINX_SOURCE_DIR", nginx.folder.into()),
+            ("LIBCLANG_PATH", self.libclang.library_folder().into()),
+            ("BINDGEN_EXTRA_CLANG_ARGS", compiler_headers),
+        ])
+    }
+
+    fn configure(&self, recipe: &Recipe, source: &Source, arch: Arch, session: &Session) -> Result<Configured> {
         let step = session.progress.step(format!("Configuring NGINX {}", recipe.version));
         let zig = self.builder.zig.clone();
         let configurer = Configurer { cache: cache(session), zig, arch: arch.to_string(), glibc: self.glibc.clone() };
         let configured = configurer.configure(recipe, source)?;
         step.done();
+        Ok(configured)
+    }
+
+    fn build(&self, recipe: &Recipe, source: &Source, arch: Arch, session: &Session) -> Result<PathBuf> {
+        let configured = self.configure(recipe, source, arch, session)?;
         let step = session.progress.step(format!("Building the module for NGINX {}", recipe.version));
         step.hand_over();
         let modules = ModuleBuilder {

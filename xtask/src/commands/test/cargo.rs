@@ -1,15 +1,20 @@
 //! The stages that are cargo's.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::stage::Count;
+use crate::commands::package;
 use crate::session::Session;
 
 /// The crate that needs the headers of an NGINX to be compiled, and an NGINX to run. It has a stage of its own.
 const MODULE: &str = "ngx_http_wallarm_module";
+
+/// The NGINX that is in cargo's registry.
+const HEADERS_OF: &str = "1.28.3";
 
 /// `cargo fmt --check`
 pub fn formatting(session: &Session) -> Result<Count> {
@@ -27,12 +32,24 @@ pub fn clippy(session: &Session) -> Result<Count> {
 pub fn documentation(session: &Session) -> Result<Count> {
     let args =
         ["doc", "--workspace", "--exclude", MODULE, "--no-deps", "--locked", "--quiet", "--document-private-items"];
-    succeed(session, &args, &[("RUSTDOCFLAGS", "-D warnings")])
+    succeed(session, &args, &[("RUSTDOCFLAGS", "-D warnings".into())])
 }
 
 /// What the property tests draw from, unless the caller sets proptest's variable: two runs of one commit try the same cases.
 /// A plain `cargo test` draws new ones each time.
 const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "4809");
+
+/// clippy and `cargo doc` for the module's crate, with the headers of the NGINX whose source is always at hand.
+pub fn module(session: &Session) -> Result<Count> {
+    let variables = package::header_variables(HEADERS_OF, session)?;
+    let clippy =
+        ["clippy", "--package", MODULE, "--lib", "--all-features", "--locked", "--quiet", "--", "-D", "warnings"];
+    let mut count = succeed(session, &clippy, &variables)?;
+    let doc = ["doc", "--package", MODULE, "--no-deps", "--locked", "--quiet", "--document-private-items"];
+    let [build, source, libclang, arguments] = variables;
+    count += succeed(session, &doc, &[build, source, libclang, arguments, ("RUSTDOCFLAGS", "-D warnings".into())])?;
+    Ok(count)
+}
 
 /// `cargo test`, with its own counts.
 pub fn tests(session: &Session) -> Result<Count> {
@@ -68,8 +85,8 @@ fn counts(line: &str) -> Option<Count> {
     Some(Count { passed: figure("passed")?, failed: figure("failed")? })
 }
 
-fn succeed(session: &Session, args: &[&str], variables: &[(&str, &str)]) -> Result<Count> {
-    let status = command(session).args(args).envs(variables.iter().copied()).status().context("cannot run cargo")?;
+fn succeed(session: &Session, args: &[&str], variables: &[(&str, OsString)]) -> Result<Count> {
+    let status = command(session).args(args).envs(variables.iter().cloned()).status().context("cannot run cargo")?;
     if status.success() { Ok(Count::ONE) } else { bail!("cargo {} failed, see above", args.join(" ")) }
 }
 

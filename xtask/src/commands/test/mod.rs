@@ -26,6 +26,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "house rules", needs: &[], containers: false, run: tidy::run },
     Stage { name: "clippy", needs: &[], containers: false, run: cargo::clippy },
     Stage { name: "documentation", needs: &[], containers: false, run: cargo::documentation },
+    Stage { name: "the module's lints", needs: &["libc6-dev"], containers: false, run: cargo::module },
     Stage { name: "unit and integration tests", needs: host::FOR_CARGO_TESTS, containers: false, run: cargo::tests },
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
