@@ -23,6 +23,24 @@ const KEPT: usize = 64;
 /// Memory that a kept inspection may hold, bytes.
 const KEPT_MEMORY: usize = 1 << 20;
 
+/// Since when an analysis runs.
+///
+/// Asking for CPU time is a call into the kernel, which takes as long as some analyses. The stretches that most requests end
+/// within are measured by the clock on the wall; who needs more turns is measured by what it used.
+enum Since {
+    Wall(Instant),
+    Cpu(Duration),
+}
+
+impl Since {
+    fn elapsed(&self) -> Duration {
+        match self {
+            Self::Wall(since) => since.elapsed(),
+            Self::Cpu(since) => thread_cpu().saturating_sub(*since),
+        }
+    }
+}
+
 thread_local! {
     /// Inspections at rest: a request takes one and gives it back, so that buffers are allocated once.
     #[expect(clippy::vec_box, reason = "an inspection is large, and only its pointer shall move from request to request")]
@@ -124,8 +142,10 @@ pub struct Analysis {
     body: Option<Cursor>,
     ended: bool,
     started: Instant,
-    /// CPU time of the thread when it took up the analysis.
-    running_since: Option<Duration>,
+    /// When it last went on, while it does.
+    running_since: Option<Since>,
+    /// Whether a turn was taken.
+    begun: bool,
 }
 
 /// What a turn led to.
@@ -151,12 +171,13 @@ impl Analysis {
             Available::OverLimit => return Some(Self::refused(mode, block)),
             Available::None => return None,
         };
-        let (cpu, started) = (thread_cpu(), Instant::now());
+        let started = Instant::now();
         let db_id = rules.id();
         let inspection = inspection(request, rules, block);
         let mut analysis = Self::refused(mode, block);
         analysis.outcome = Outcome { db_id, ..Outcome::of(mode) };
-        (analysis.inspection, analysis.started, analysis.running_since) = (Some(inspection), started, Some(cpu));
+        (analysis.inspection, analysis.started, analysis.running_since) =
+            (Some(inspection), started, Some(Since::Wall(started)));
         Some(analysis)
     }
 
@@ -172,6 +193,7 @@ impl Analysis {
             ended: false,
             started: Instant::now(),
             running_since: None,
+            begun: false,
         }
     }
 
@@ -184,7 +206,7 @@ impl Analysis {
     /// Adds the CPU time since the analysis runs, which is since [`Analysis::begin`] or the start of a turn.
     fn account(&mut self) {
         if let Some(since) = self.running_since.take() {
-            self.outcome.cpu += thread_cpu().saturating_sub(since);
+            self.outcome.cpu += since.elapsed();
         }
     }
 
@@ -201,8 +223,9 @@ impl Analysis {
 
     /// Analyses until the request is decided or its turn is over.
     pub fn turn(&mut self) -> Turn {
-        // Asking for CPU time is a call into the kernel: the first turn of a request without a body counts from `begin` on.
-        self.running_since.get_or_insert_with(thread_cpu);
+        let first = !std::mem::replace(&mut self.begun, true);
+        self.running_since
+            .get_or_insert_with(|| if first { Since::Wall(Instant::now()) } else { Since::Cpu(thread_cpu()) });
         status::busy(self.bounds.stalled);
         let turn = self.analyse(Instant::now());
         status::idle();

@@ -73,7 +73,7 @@ pub struct Package {
     /// Where packages go, one folder a distro. [default: target/packages]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// The source of an NGINX version that cannot be fetched here: nginx-<version>.tar.gz or its unpacked folder; may be repeated.
+    /// The source of an NGINX version that cannot be fetched here: `nginx-VERSION.tar.gz` or its unpacked folder; may be repeated.
     #[arg(long, value_name = "FILE|DIR")]
     pub nginx_source: Vec<PathBuf>,
     /// Go without the modules whose NGINX source cannot be had, and say which they are, instead of failing.

@@ -11,6 +11,7 @@ pub mod block_page;
 pub mod directives;
 pub mod mode;
 pub mod rate_limit;
+pub mod request_id;
 pub mod rulesets;
 pub mod settings;
 pub mod shared_memory;

@@ -9,6 +9,7 @@
 //! | `template` | texts with variables (`ngx_http_complex_value_t`) |
 //! | `request` | a request: head, context, phases |
 //! | `response` | answering a request |
+//! | `request_id` | `$request_id` |
 //! | `headers` | lists of header fields |
 //! | `balancer` | servers of an `upstream` block |
 //! | `body` | the buffers of a request body, in memory and in a file |
@@ -39,6 +40,7 @@ pub mod owned;
 pub mod process;
 pub mod repeating;
 pub mod request;
+pub mod request_id;
 pub mod response;
 pub mod shared_zone;
 pub mod socket;

@@ -2,6 +2,7 @@
 
 use crate::ngx::balancer::Server;
 use crate::ngx::conf::Conf;
+use crate::ngx::request_id::RequestId;
 use crate::ngx::template::Template;
 use module_logic::settings::{Backend, Global};
 use module_logic::upstream::{Identity, PeerSettings, QueueLimits, Settings};
@@ -28,9 +29,9 @@ pub enum DestinationError {
         /// What the system said.
         source: io::Error,
     },
-    /// NGINX did not compile a variable.
-    #[error("the variable $request_id cannot be used: {0}")]
-    RequestId(String),
+    /// NGINX did not find a variable.
+    #[error("the variable $request_id cannot be used: memory is exhausted")]
+    RequestId,
 }
 
 /// Where records go, and how.
@@ -39,7 +40,7 @@ pub struct Destination {
     /// How servers are chosen, if by a key.
     pub key: Option<Template>,
     /// The same `$request_id` that logs and the application see.
-    pub request_id: Template,
+    pub request_id: RequestId,
     connect_attempts: u32,
     reconnect_interval: Duration,
     connect_timeout: Duration,
@@ -63,7 +64,7 @@ impl Destination {
             Backend::BuiltIn(address) => (vec![built_in(*address)], None),
             Backend::Upstream(name) => named(conf, name)?,
         };
-        let request_id = conf.template("$request_id").map_err(DestinationError::RequestId)?;
+        let request_id = RequestId::find(conf).ok_or(DestinationError::RequestId)?;
         Ok(Some(Self {
             servers,
             key,

@@ -27,7 +27,7 @@ pub fn report(request: &Request, analysis: &Analysis) -> usize {
     let conf = (request.global::<MainConf>(module::this()), request.location::<LocationConf>(module::this()));
     let (Some(main), Some(block)) = (conf.0, conf.1.and_then(|location| location.holds.as_ref())) else { return 0 };
     let Some(destination) = &main.destination else { return 0 };
-    let Some(id) = request.evaluate(&destination.request_id) else { return 0 };
+    let Some(id) = destination.request_id.of(request) else { return 0 };
     let application = status::application(request, main, block);
     worker::push(destination, &Told { request, analysis, id, application, main, block })
 }

@@ -14,7 +14,7 @@
 //! | [`recorder`], [`hostile`] | postanalytics servers of the tests' own: one that keeps records, some that misbehave |
 //! | [`app`] | the application behind NGINX |
 //! | [`facts`] | what must hold |
-//! | [`bench`] | the benchmark |
+//! | [`mod@bench`] | the benchmark |
 
 pub mod address;
 pub mod app;
