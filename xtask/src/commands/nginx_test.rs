@@ -81,9 +81,13 @@ pub fn check(releases: &[Release], filter: &str, module: Option<&Path>, session:
             (None, Some(other)) => Some(artifacts::module(other.version, session)?),
             _ => None,
         };
+        let with_faults = match module {
+            None if release.is_built_here() => Some(artifacts::module_with_faults(release.version, session)?),
+            _ => None,
+        };
         step.done();
-        let subject =
-            Subject { program, module: own, foreign, rules: rules.clone(), postanalytics: postanalytics.clone() };
+        let (rules, postanalytics) = (rules.clone(), postanalytics.clone());
+        let subject = Subject { program, module: own, foreign, with_faults, rules, postanalytics };
         let rows = facts::check(&subject, filter, &mut |row| {
             let word = if row.failure.is_none() { "ok" } else { "FAILED" };
             session.progress.note(&format!("    {word:7} {} {}", report::seconds(row.took), row.name));

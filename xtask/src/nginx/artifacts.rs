@@ -1,5 +1,6 @@
 //! What is tested: built from this checkout.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,6 +18,21 @@ use crate::session::Session;
 /// If it cannot be built.
 pub fn module(version: Version, session: &Session) -> Result<PathBuf> {
     package::module_for(&version.to_string(), session)
+}
+
+/// A module that panics when a request asks for it: the only one that is not built as it is packed.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub fn module_with_faults(version: Version, session: &Session) -> Result<PathBuf> {
+    let variables = package::header_variables(&version.to_string(), session)?;
+    let package = ["--package", package::modules::MODULE, "--features", "faults"];
+    cargo(session, &[&["build", "--locked", "--quiet"], &package[..]].concat(), &variables)?;
+    let built = present(session.target.join("debug/libngx_http_wallarm_module.so"))?;
+    let kept = session.target.join("nginx-tests").join(format!("faults-{version}.so"));
+    std::fs::copy(&built, &kept).with_context(|| format!("cannot copy {} to {}", built.display(), kept.display()))?;
+    Ok(kept)
 }
 
 /// The source of an NGINX, and the arguments that nginx.org configures it with.
@@ -49,14 +65,15 @@ pub fn rules(session: &Session) -> Result<PathBuf> {
 ///
 /// If it cannot be built.
 pub fn postanalytics(session: &Session) -> Result<PathBuf> {
-    cargo(session, &["build", "--release", "--locked", "--quiet", "--package", "postanalytics"])?;
+    cargo(session, &["build", "--release", "--locked", "--quiet", "--package", "postanalytics"], &[])?;
     present(session.target.join("release/wtarantool"))
 }
 
 /// The cargo that runs us, in the checkout.
-fn cargo(session: &Session, arguments: &[&str]) -> Result<()> {
+fn cargo(session: &Session, arguments: &[&str], variables: &[(&str, OsString)]) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&session.root).env("CARGO_TARGET_DIR", &session.target).args(arguments);
+    command.envs(variables.iter().cloned());
     let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo {} failed, see above", arguments.join(" "));
     Ok(())

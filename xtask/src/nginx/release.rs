@@ -55,6 +55,12 @@ pub struct Store<'a> {
 }
 
 impl Release {
+    /// Whether it is built from source on this machine, and so runs what is linked against this machine's libraries.
+    #[must_use]
+    pub fn is_built_here(&self) -> bool {
+        matches!(self.origin, Origin::Source)
+    }
+
     /// The release of that version, such as `1.22.1`.
     ///
     /// # Errors

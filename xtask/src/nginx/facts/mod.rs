@@ -10,6 +10,7 @@
 //! | [`configuration`] | what `nginx -t` says |
 //! | [`bad_input`] | requests that are broken or too much |
 //! | [`reporting`] | postanalytics, well-behaved and hostile |
+//! | [`faults`] | panics inside the module |
 //! | [`lifetime`] | reloads, crashes, rule sets that change or break |
 //!
 //! [`scene`] is what a fact works with.
@@ -18,6 +19,7 @@ mod answers;
 mod bad_input;
 mod bodies;
 mod configuration;
+mod faults;
 mod handling;
 mod lifetime;
 mod modes;
@@ -56,6 +58,8 @@ pub struct Subject {
     pub module: PathBuf,
     /// The module for another version, which this NGINX must refuse.
     pub foreign: Option<PathBuf>,
+    /// A module that panics when it is asked to.
+    pub with_faults: Option<PathBuf>,
     /// The compiled rule set.
     pub rules: PathBuf,
     /// The real postanalytics server.
@@ -73,7 +77,7 @@ pub struct Row {
     pub took: Duration,
 }
 
-/// Every fact.
+/// Every fact about the module as it is packed.
 #[must_use]
 pub fn all() -> Vec<Fact> {
     [
@@ -93,7 +97,11 @@ pub fn all() -> Vec<Fact> {
 /// Checks those of the facts whose name has `filter` in it; `tell` hears of each.
 pub fn check(subject: &Subject, filter: &str, tell: &mut dyn FnMut(&Row)) -> Vec<Row> {
     let mut rows = Vec::new();
-    for fact in all().iter().filter(|fact| fact.name.contains(filter)) {
+    let faulty = subject.with_faults.clone().map(|module| Subject { module, ..subject.clone() });
+    let own = all().into_iter().map(|fact| (fact, Some(subject)));
+    let checks = own.chain(faults::FACTS.iter().map(|fact| (*fact, faulty.as_ref())));
+    for (fact, subject) in checks.filter(|(fact, _)| fact.name.contains(filter)) {
+        let Some(subject) = subject else { continue };
         let begun = Instant::now();
         let failure = (fact.check)(subject).err();
         let row = Row { name: fact.name, failure, took: begun.elapsed() };
