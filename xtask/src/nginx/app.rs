@@ -1,23 +1,20 @@
 //! The application behind NGINX: answers every request with what it saw of it, and keeps count.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::address;
+use super::loopback::{Loopback, Then, locked};
 
 /// An application that runs until it is dropped.
 #[derive(Debug)]
 pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    _server: Loopback,
 }
 
 /// A request that reached it.
@@ -31,14 +28,6 @@ pub struct Seen {
     pub body: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    seen: Mutex<Vec<Seen>>,
-    /// Those that are open, by number: NGINX makes a new one for each request.
-    connections: Mutex<BTreeMap<usize, TcpStream>>,
-    ending: AtomicBool,
-}
-
 impl App {
     /// Starts it.
     ///
@@ -46,63 +35,25 @@ impl App {
     ///
     /// If it cannot listen.
     pub fn start() -> Result<Self> {
-        let listener = address::listener()?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
-        let held = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || listen(&listener, &held));
-        Ok(Self { address, shared, thread: Some(thread) })
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
+        let server = Loopback::start(move |stream| serve(stream, &kept).map(|()| Then::Close))?;
+        Ok(Self { address: server.address, seen, _server: server })
     }
 
     /// The requests so far.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
-        locked(&self.shared.seen).clone()
+        locked(&self.seen).clone()
     }
 }
 
-impl Drop for App {
-    fn drop(&mut self) {
-        self.shared.ending.store(true, Ordering::SeqCst);
-        for connection in locked(&self.shared.connections).values() {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for (number, stream) in listener.incoming().enumerate() {
-        if shared.ending.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else { continue };
-        if let Ok(copy) = stream.try_clone() {
-            locked(&shared.connections).insert(number, copy);
-        }
-        let shared = Arc::clone(shared);
-        // NGINX may close at any time, which ends the thread and is no error.
-        std::thread::spawn(move || {
-            drop(serve(stream, &shared));
-            locked(&shared.connections).remove(&number);
-        });
-    }
-}
-
-fn serve(mut stream: TcpStream, shared: &Shared) -> Result<()> {
+fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Seen>>) -> Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         let Some((seen, upgrade)) = request(&mut reader)? else { return Ok(()) };
         let answer = format!("{} {} {}\n", seen.method, seen.target, seen.body.len());
-        locked(&shared.seen).push(seen);
+        locked(kept).push(seen);
         if upgrade {
             let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
             stream.write_all(head.as_bytes())?;

@@ -1,15 +1,12 @@
 //! Postanalytics servers that do not behave.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use anyhow::Result;
 use iproto::greeting;
 
-use super::address;
+use super::loopback::{Loopback, Then};
 
 /// What a server does to those that connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +45,7 @@ impl Manner {
 pub struct Hostile {
     /// Where it listens.
     pub address: SocketAddr,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    connections: Mutex<Vec<TcpStream>>,
-    seen: AtomicUsize,
-    ending: AtomicBool,
+    server: Loopback,
 }
 
 impl Hostile {
@@ -66,48 +55,15 @@ impl Hostile {
     ///
     /// If it cannot listen.
     pub fn start(manner: Manner) -> Result<Self> {
-        let listener = address::listener()?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
-        let held = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || listen(&listener, manner, &held));
-        Ok(Self { address, shared, thread: Some(thread) })
+        // What a client does to us is its own affair.
+        let server = Loopback::start(move |mut stream| mistreat(&mut stream, manner).map(|()| Then::Hold))?;
+        Ok(Self { address: server.address, server })
     }
 
     /// How many connections came.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.seen.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Hostile {
-    fn drop(&mut self) {
-        self.shared.ending.store(true, Ordering::SeqCst);
-        for connection in self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn listen(listener: &TcpListener, manner: Manner, shared: &Shared) {
-    for stream in listener.incoming() {
-        if shared.ending.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(mut stream) = stream else { continue };
-        shared.seen.fetch_add(1, Ordering::SeqCst);
-        let copy = stream.try_clone();
-        // What a client does to us is its own affair; a thread for each, since most never answer.
-        std::thread::spawn(move || drop(mistreat(&mut stream, manner)));
-        if let Ok(copy) = copy {
-            shared.connections.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
-        }
+        self.server.connections()
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`client`] | HTTP/1.1 by hand, well-formed or not |
 //! | [`artifacts`] | the module, the rule set and the postanalytics server, built from this checkout |
 //! | [`postanalytics`] | the real postanalytics server |
+//! | [`loopback`] | what the servers of the tests' own have in common |
 //! | [`recorder`], [`hostile`] | postanalytics servers of the tests' own: one that keeps records, some that misbehave |
 //! | [`app`] | the application behind NGINX |
 //! | [`facts`] | what must hold |
@@ -24,6 +25,7 @@ pub mod client;
 pub mod config;
 pub mod facts;
 pub mod hostile;
+pub mod loopback;
 pub mod postanalytics;
 pub mod program;
 pub mod recorder;

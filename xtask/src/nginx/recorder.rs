@@ -1,10 +1,8 @@
 //! A postanalytics server of the test's own, which keeps every record that it is sent and lets the test look at them.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use iproto::code::RequestType;
@@ -15,7 +13,8 @@ use iproto::request::Request;
 use iproto::response;
 use serde_json::{Map, Value};
 
-use super::{address, server};
+use super::loopback::{Loopback, Then, locked};
+use super::server;
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -23,15 +22,13 @@ pub struct Recorder {
     /// Where it listens.
     pub address: SocketAddr,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    _server: Loopback,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     records: Mutex<Vec<Value>>,
     greetings: Mutex<Vec<Value>>,
-    connections: Mutex<Vec<TcpStream>>,
-    ending: AtomicBool,
 }
 
 impl Recorder {
@@ -41,12 +38,10 @@ impl Recorder {
     ///
     /// If it cannot listen.
     pub fn start() -> Result<Self> {
-        let listener = address::listener()?;
-        let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
-        let held = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || listen(&listener, &held));
-        Ok(Self { address, shared, thread: Some(thread) })
+        let kept = Arc::clone(&shared);
+        let server = Loopback::start(move |stream| serve(stream, &kept).map(|()| Then::Close))?;
+        Ok(Self { address: server.address, shared, _server: server })
     }
 
     /// The records so far, in the order of their arrival.
@@ -70,39 +65,6 @@ impl Recorder {
         server::wait(&format!("{count} records"), || Ok(locked(&self.shared.records).len() >= count))
             .with_context(|| format!("{} came", self.records().len()))?;
         Ok(self.records())
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        self.shared.ending.store(true, Ordering::SeqCst);
-        for connection in locked(&self.shared.connections).iter() {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        if shared.ending.load(Ordering::SeqCst) {
-            return;
-        }
-        let Ok(stream) = stream else { continue };
-        if let Ok(copy) = stream.try_clone() {
-            locked(&shared.connections).push(copy);
-        }
-        let shared = Arc::clone(shared);
-        // A connection ends with the client or with the recorder; what it said until then is kept.
-        std::thread::spawn(move || drop(serve(stream, &shared)));
     }
 }
 

@@ -1,0 +1,103 @@
+//! What the servers of the tests' own have in common: a listener, a thread for each connection, and an end for all of them.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Result;
+
+use super::address;
+
+/// What becomes of a connection that was served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It is closed.
+    Close,
+    /// It stays open, without anybody who reads or writes.
+    Hold,
+}
+
+/// A server on loopback that runs until it is dropped.
+#[derive(Debug)]
+pub struct Loopback {
+    /// Where it listens.
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Those that are open, by number.
+    connections: Mutex<BTreeMap<usize, TcpStream>>,
+    seen: AtomicUsize,
+    ending: AtomicBool,
+}
+
+impl Loopback {
+    /// Starts it. Peers may close at any time: an error of `serve` ends the connection and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen.
+    pub fn start(serve: impl Fn(TcpStream) -> Result<Then> + Send + Sync + 'static) -> Result<Self> {
+        let listener = address::listener()?;
+        let address = listener.local_addr()?;
+        let (shared, serve) = (Arc::new(Shared::default()), Arc::new(serve));
+        let held = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if held.ending.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    attend(stream, &held, &serve);
+                }
+            }
+        });
+        Ok(Self { address, shared, thread: Some(thread) })
+    }
+
+    /// How many connections came.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.seen.load(Ordering::SeqCst)
+    }
+}
+
+fn attend<S>(stream: TcpStream, shared: &Arc<Shared>, serve: &Arc<S>)
+where
+    S: Fn(TcpStream) -> Result<Then> + Send + Sync + 'static,
+{
+    let number = shared.seen.fetch_add(1, Ordering::SeqCst);
+    if let Ok(copy) = stream.try_clone() {
+        locked(&shared.connections).insert(number, copy);
+    }
+    let (shared, serve) = (Arc::clone(shared), Arc::clone(serve));
+    std::thread::spawn(move || {
+        if !matches!(serve(stream), Ok(Then::Hold)) {
+            locked(&shared.connections).remove(&number);
+        }
+    });
+}
+
+impl Drop for Loopback {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        for connection in locked(&self.shared.connections).values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        // Wakes the thread that waits for connections.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A thread that panicked has failed the test already.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
