@@ -200,8 +200,9 @@ fn counts(status: &Value, expected: &[(&str, u64)]) -> Result<()> {
 
 /// Waits until both servers together have stored this many; they take records when NGINX sends its next batch.
 fn stored(stage: &mut Stage<'_>, metric: &str, expected: u64) -> Result<()> {
-    let line =
-        format!("curl -fsS http://{METRICS}/metrics | grep -F 'wallarm_tarantool_{metric} ' | cut -d' ' -f2 || true");
+    let line = format!(
+        "curl -fsS http://{METRICS}/metrics | awk -v name='wallarm_tarantool_{metric}' '$1 == name {{ print $2 }}'"
+    );
     stage.until(&format!("{metric} is {expected}"), |stage| {
         let mut total = 0;
         for peer in &mut stage.peers {
