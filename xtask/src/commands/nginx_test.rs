@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::cli::NginxTest;
 use crate::container::Interrupt;
@@ -77,10 +77,7 @@ pub fn check(releases: &[Release], filter: &str, module: Option<&Path>, session:
             None => artifacts::module(release.version, session)?,
         };
         let other = release::ALL.iter().find(|other| other.version != release.version);
-        let foreign = match (module, other) {
-            (None, Some(other)) => Some(artifacts::module(other.version, session)?),
-            _ => None,
-        };
+        let foreign = artifacts::module(other.context("there is one release only")?.version, session)?;
         let with_faults = match module {
             None if release.is_built_here() => Some(artifacts::module_with_faults(release.version, session)?),
             _ => None,

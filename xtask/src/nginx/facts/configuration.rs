@@ -178,9 +178,8 @@ fn examples(subject: &Subject) -> Result<()> {
 }
 
 fn foreign(subject: &Subject) -> Result<()> {
-    let Some(foreign) = &subject.foreign else { return Ok(()) };
     let mut config = subject.config(Given::default(), ([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 1).into());
-    config.modules = vec![foreign.clone()];
+    config.modules = vec![subject.foreign.clone()];
     let tested = Place::new()?.test(&subject.program, &config)?;
     ensure!(!tested.ok, "accepted a module for another version");
     let reasons = ["is not binary compatible", "version"];

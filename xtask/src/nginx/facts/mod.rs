@@ -57,7 +57,7 @@ pub struct Subject {
     /// The module for it.
     pub module: PathBuf,
     /// The module for another version, which this NGINX must refuse.
-    pub foreign: Option<PathBuf>,
+    pub foreign: PathBuf,
     /// A module that panics when it is asked to.
     pub with_faults: Option<PathBuf>,
     /// The compiled rule set.
