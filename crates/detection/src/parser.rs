@@ -52,6 +52,8 @@ parsers! {
     Jwt = "jwt", Some("jwt");
     /// gRPC bodies, and the protobuf messages in them.
     Grpc = "grpc", None;
+    /// View states of ASP.NET (`System.Web.UI.ObjectStateFormatter`).
+    Viewstate = "viewstate", None;
 }
 
 impl Parser {

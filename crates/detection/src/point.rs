@@ -61,6 +61,14 @@ tags! {
     JwtPayload = "jwt_payload",
     Grpc = "grpc",
     Protobuf = "protobuf",
+    Viewstate = "viewstate",
+    ViewstateArray = "viewstate_array",
+    ViewstatePair = "viewstate_pair",
+    ViewstateTriplet = "viewstate_triplet",
+    ViewstateDict = "viewstate_dict",
+    ViewstateDictKey = "viewstate_dict_key",
+    ViewstateDictValue = "viewstate_dict_value",
+    ViewstateSparseArray = "viewstate_sparse_array",
     Response = "response",
 }
 

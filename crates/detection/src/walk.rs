@@ -10,6 +10,7 @@ use crate::decoders::fields::{Field, Fields};
 use crate::decoders::gzip::Inflate;
 use crate::decoders::json_doc::{self, Json};
 use crate::decoders::protobuf::Protobuf;
+use crate::decoders::viewstate::{self, Viewstate};
 use crate::decoders::xml::{self, Xml};
 use crate::decoders::{Candidates, Method};
 use crate::findings::{Findings, Found};
@@ -87,6 +88,8 @@ pub(crate) enum Task {
     Inflate(Box<Inflate>),
     /// Go on with a protobuf message.
     Protobuf(Protobuf),
+    /// Go on with a view state.
+    Viewstate(Viewstate),
 }
 
 /// Sees every value as it is examined. Meant for tests and for tools that explain an analysis.
@@ -120,6 +123,8 @@ pub(crate) struct Walk {
     pub(crate) frames: Vec<json_doc::Frame>,
     /// XML elements that are being read, the innermost last.
     pub(crate) elements: Vec<xml::Element>,
+    /// Containers of view states that are being read, the innermost last.
+    pub(crate) viewstate_frames: Vec<viewstate::Frame>,
     /// Room to sort parameters in.
     pub(crate) order: Vec<u32>,
     /// Bytes that decompressors put out so far.
@@ -141,6 +146,7 @@ impl Walk {
         self.fields.shrink_to(1024);
         self.frames.clear();
         self.elements.clear();
+        self.viewstate_frames.clear();
         self.order.clear();
         self.order.shrink_to(1024);
         self.tasks.clear();
@@ -242,6 +248,7 @@ impl Walk {
             Task::Xml(xml) => xml.advance(self),
             Task::Inflate(inflate) => inflate.advance(self),
             Task::Protobuf(message) => message.advance(self),
+            Task::Viewstate(state) => state.advance(self),
         };
         let limit = self.settings.limits.memory;
         if limit > 0 && self.held() > limit {

@@ -337,6 +337,12 @@ fn a_compressed_body_is_the_body_that_it_stands_for() {
 }
 
 #[test]
+fn a_zlib_stream_of_ascii_bytes_alone_is_decompressed() {
+    let stream = b"x^KN,QP\x00\x00\x054\x01y";
+    assert_points(&Request::post("", stream), &[(r#"["post","gzip"]"#, "cat  ")]);
+}
+
+#[test]
 fn members_of_a_gzip_file_are_all_examined() {
     let file = [gzip(b"first "), gzip(b"second")].concat();
     assert_points(&Request::post("application/gzip", &file), &[(r#"["post","gzip"]"#, "first second")]);

@@ -15,7 +15,8 @@ use crate::walk::{Mark, Task, Value, Walk};
 pub(crate) const DECODER: Decoder = Decoder {
     parser: Some(Parser::Zlib),
     replaces_scan: |_, _| false,
-    needs: Look::HIGH,
+    // A short zlib stream may have ASCII bytes only.
+    needs: Look::ANYTHING,
     suits: |_, bytes| Format::of(bytes).is_some(),
     method: Method::Structure { open: open_value },
 };

@@ -16,6 +16,7 @@ pub(crate) mod multipart;
 mod overlong;
 pub(crate) mod percent;
 pub(crate) mod protobuf;
+pub(crate) mod viewstate;
 pub(crate) mod xml;
 
 use crate::limits::WINDOW;
@@ -116,6 +117,7 @@ pub(crate) static DECODERS: &[Decoder] = &[
     json_doc::DECODER,
     xml::DECODER,
     jwt::DECODER,
+    viewstate::DECODER,
 ];
 
 /// Where the parts of a value at `place` stand.
