@@ -2,16 +2,10 @@
 #![no_main]
 
 use std::fmt::Display;
-use std::sync::{Arc, LazyLock};
 
-use detection::rules::{Sources, compile};
-use detection::{Inspection, Limits, Observer, Place, Progress, Rules, Settings};
+use detection::{Inspection, Observer, Place, Progress, Settings};
+use fuzz::{rules, small_limits, sum};
 use libfuzzer_sys::fuzz_target;
-
-static RULES: LazyLock<Arc<Rules>> = LazyLock::new(|| {
-    let db = compile(&Sources::default()).expect("an empty rule set");
-    Arc::new(Rules::from_db(&db).expect("an empty rule set"))
-});
 
 const CONTENT_TYPES: [&[u8]; 6] = [
     b"",
@@ -28,19 +22,13 @@ struct Sum(u64);
 
 impl Observer for Sum {
     fn value(&mut self, point: &dyn Display, place: Place, value: &[u8]) {
-        let text = point.to_string();
-        for byte in text.bytes().chain([place as u8]).chain(value.iter().copied()) {
-            self.0 = self.0.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte);
-        }
+        self.0 = sum(self.0, &point.to_string(), place, value);
     }
 }
 
 fn inspect(head: &[u8], header: &[u8], body: &[u8], choice: u8, budget: usize) -> (Sum, Progress) {
-    // Small limits, so that a small input reaches them.
-    let limits =
-        Limits { structured: 32 * 1024, decompressed: 4 << 20, ratio_from: 1 << 20, values: 2000, ..Limits::default() };
     let mut inspection = Inspection::new();
-    inspection.begin(Arc::clone(&RULES), Settings { limits, ..Settings::default() });
+    inspection.begin(rules(), Settings { limits: small_limits(), ..Settings::default() });
     inspection.request_line(b"POST", head, b"HTTP/1.1");
     inspection.header(b"Content-Type", CONTENT_TYPES[usize::from(choice) % CONTENT_TYPES.len()]);
     inspection.header(b"Cookie", header);
