@@ -94,7 +94,7 @@ fn every_row_of_the_specification_has_its_nginx() {
 
 #[test]
 fn a_module_for_several_versions_needs_any_of_them() {
-    assert_eq!(required(&package("nginx-module-wallarm", "jammy")), ["nginx-r1.24.0 | nginx-r1.28.3"]);
+    assert_eq!(required(&package("nginx-module-wallarm", "jammy")), ["nginx-r1.24.0 | nginx-r1.26.3 | nginx-r1.28.3"]);
     assert_eq!(required(&package("nginx-plus-module-wallarm", "jammy")), ["nginx-plus (>= 29)", "nginx-plus (<< 31)"]);
     assert_eq!(required(&package("libnginx-mod-http-wallarm", "bookworm")), ["nginx-abi-1.22.1-7"]);
     assert_eq!(
@@ -106,7 +106,10 @@ fn a_module_for_several_versions_needs_any_of_them() {
 #[test]
 fn an_rpm_needs_the_same_in_the_words_that_its_rpm_knows() {
     assert_eq!(required(&package("nginx-module-wallarm", "el7")), ["nginx-r1.24.0"]);
-    assert_eq!(required(&package("nginx-module-wallarm", "el8")), ["((nginx-r1.24.0 or nginx-r1.28.3) if nginx)"]);
+    assert_eq!(
+        required(&package("nginx-module-wallarm", "el8")),
+        ["((nginx-r1.24.0 or nginx-r1.26.3 or nginx-r1.28.3) if nginx)"]
+    );
     assert_eq!(required(&package("nginx-mod-http-wallarm", "el8")), ["nginx (>= 1:1.14.1)", "nginx (<< 1:1.14.2)"]);
     assert_eq!(required(&package("nginx-plus-module-wallarm", "el7")), ["nginx-plus (>= 29)", "nginx-plus (<< 31)"]);
 }
@@ -120,7 +123,7 @@ fn a_package_has_a_module_for_each_build_that_was_made_and_does_not_exist_withou
     let place = |version: &str| format!("/usr/lib/nginx/wallarm/nginx-{version}/ngx_http_wallarm_module.so");
     let made = |version: &'static str| move |build: &Build| build.version.to_string() == version;
     let name = "nginx-module-wallarm";
-    assert_eq!(modules(package_of(name, "jammy", |_| true)), [place("1.24.0"), place("1.28.3")]);
+    assert_eq!(modules(package_of(name, "jammy", |_| true)), [place("1.24.0"), place("1.26.3"), place("1.28.3")]);
     assert_eq!(modules(package_of(name, "jammy", made("1.28.3"))), [place("1.28.3")]);
     assert!(package_of(name, "jammy", made("1.22.1")).is_none());
     assert!(package_of("libnginx-mod-http-wallarm", "jammy", |_| true).is_none());
@@ -227,6 +230,19 @@ fn small(mut package: Package) -> Package {
     package
 }
 
+/// apt removed a module of the same priority as NGINX, to bring in an NGINX that it had no module for.
+#[test]
+fn apt_keeps_an_nginx_back_rather_than_remove_its_module() {
+    let priority = |name| {
+        let control = packaging::deb::control(&small(package(name, "bullseye")), 0).unwrap().to_string();
+        control.lines().find_map(|line| line.strip_prefix("Priority: ")).unwrap().to_owned()
+    };
+    for name in ["nginx-module-wallarm", "nginx-plus-module-wallarm", "libnginx-mod-http-wallarm"] {
+        assert_eq!(priority(name), "standard", "{name}");
+    }
+    assert_eq!(priority("wallarm-node-nginx"), "optional");
+}
+
 #[test]
 fn dpkg_wakes_the_package_when_another_one_brings_nginx() {
     let folder = tempfile::tempdir().unwrap();
@@ -246,6 +262,6 @@ fn rpm_wakes_the_package_when_nginx_is_installed_and_reads_its_conditional_relat
     assert!(triggers.contains("triggerin scriptlet (using /bin/sh) -- nginx, nginx-plus\n"), "{triggers}");
     assert!(triggers.contains("/usr/lib64/nginx/wallarm/nginx-module link\n"), "{triggers}");
     let needs = query(&["-qp", "--requires"]);
-    assert!(needs.contains("((nginx-r1.24.0 or nginx-r1.28.3) if nginx)\n"), "{needs}");
+    assert!(needs.contains("((nginx-r1.24.0 or nginx-r1.26.3 or nginx-r1.28.3) if nginx)\n"), "{needs}");
     assert!(needs.contains("rpmlib(RichDependencies) <= 4.12.0-1\n"), "{needs}");
 }

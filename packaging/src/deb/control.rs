@@ -29,7 +29,7 @@ pub fn control(package: &Package, installed_kib: u64) -> Result<Paragraph, deb82
         ("Replaces", list(&relations.replaces)),
         ("Provides", list(&relations.provides)),
         ("Section", package.section.clone()),
-        ("Priority", "optional".to_owned()),
+        ("Priority", priority(package).to_owned()),
         ("Homepage", package.homepage.clone()),
         ("Description", description(&package.summary, &package.description)),
     ];
@@ -40,6 +40,13 @@ pub fn control(package: &Package, installed_kib: u64) -> Result<Paragraph, deb82
         }
     }
     Ok(paragraph)
+}
+
+/// When NGINX comes in a version that no module is for, `apt dist-upgrade` settles it by the higher score, of which the priority is a part
+/// (apt's `algorithms.cc`, `MakeScores`). NGINX packages are `optional`: against those an optional module would lose, be removed, and NGINX go on
+/// without it or not at all. So NGINX is kept back until there is a module for it.
+fn priority(package: &Package) -> &'static str {
+    if package.lifecycle.module.is_some() { "standard" } else { "optional" }
 }
 
 fn list(relations: &[Relation]) -> String {

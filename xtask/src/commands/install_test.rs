@@ -7,7 +7,12 @@ use anyhow::Result;
 
 use crate::cli::{InstallTest, KeyArgs};
 use crate::commands::{package, repo};
+use crate::container::Interrupt;
+use crate::install_test::nginx_org::{self, Repositories};
 use crate::install_test::{self, Listener, Outcome, Report, Row, Side};
+use crate::nginx::artifacts;
+use crate::nginx::program::Version;
+use crate::nginx::release::Store;
 use crate::report::{self, Progress};
 use crate::session::Session;
 
@@ -33,7 +38,12 @@ pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report>
     let work = session.target.join("install-test");
     let base = release(distro, 1, &work, session)?;
     let upgraded = release(distro, 2, &work, session)?;
-    let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, work: &work };
+    let nginx_org = match side {
+        Side::Postanalytics | Side::Filtering => None,
+        Side::FilteringNginxOrg => Some(nginx_org(distro, &work, session)?),
+    };
+    let nginx_org = nginx_org.as_ref();
+    let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, nginx_org, work: &work };
     install_test::run(test, side, &mut Shown(&session.progress))
 }
 
@@ -46,6 +56,27 @@ fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Resul
     package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
     repo::build(&repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), key }, session)?;
     Ok(tree)
+}
+
+/// What stands in for nginx.org's repository.
+fn nginx_org(distro: &str, work: &Path, session: &Session) -> Result<Repositories> {
+    nginx_org::check_host(distro)?;
+    let step = session.progress.step("NGINX as nginx.org packages it".to_owned());
+    let interrupt = Interrupt::watch()?;
+    let source = |version| artifacts::source(version, session);
+    let store = Store { folder: session.target.join("nginx-tests"), source: &source, interrupt: &interrupt };
+    let arguments: Vec<&str> = nginx_org::CONFIGURE_ARGUMENTS.lines().collect();
+    let repository = |program: Version, called: Version| {
+        let built = store.built(&format!("nginx-org-{program}"), program, &arguments)?;
+        nginx_org::repository(&built, called, distro, &work.join(format!("nginx-org/{called}")), &interrupt)
+    };
+    let repositories = Repositories {
+        first: repository(nginx_org::FIRST, nginx_org::FIRST)?,
+        next: repository(nginx_org::NEXT, nginx_org::NEXT)?,
+        unknown: repository(nginx_org::NEXT, nginx_org::UNKNOWN)?,
+    };
+    step.done();
+    Ok(repositories)
 }
 
 /// Tells of steps as they happen.
@@ -63,6 +94,7 @@ fn side(side: Side) -> &'static str {
     match side {
         Side::Postanalytics => "postanalytics side",
         Side::Filtering => "filtering side",
+        Side::FilteringNginxOrg => "filtering side with the NGINX of nginx.org",
     }
 }
 

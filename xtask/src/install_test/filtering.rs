@@ -1,56 +1,91 @@
 //! The scenario of the filtering side: NGINX with the module on one machine, two postanalytics servers on two others.
 
+mod flavour;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Step;
-use super::documented::{Nginx, Part};
+use super::documented::Part;
+use super::nginx_org::scenario as nginx_org;
 use super::service;
 use super::stage::Stage;
+use flavour::Flavour;
 
 /// Where the test puts the documented blocks, as an operator would.
 const SETTINGS: &str = "/etc/nginx/conf.d/wallarm.conf";
 
 const METRICS: &str = "127.0.0.1:9313";
 
+/// Where NGINX finds the module: a link to the one that fits.
+pub(super) const LINK: &str = "/usr/lib/nginx/modules/ngx_http_wallarm_module.so";
+
+/// Prints the signature of a program or a module, as documented but with all of its digits: some builds have it more than once.
+fn signature(of: &str) -> String {
+    format!("{of} | LC_ALL=C grep -aoE '.,.,.,[01]{{33,}}' | sort -u")
+}
+
 /// Requests that are enough for both servers to get some.
 const MANY: u64 = 40;
 
-/// From two servers to the removal of the module.
-pub(super) const STEPS: &[&[Step]] = &[INSTALL, CONFIGURE, BLOCK, MONITORING, FAILURE, UPGRADE, REMOVAL];
+/// From two servers to the removal of the module, with the distribution's NGINX.
+pub(super) const WITH_DISTRIBUTION: &[&[Step]] =
+    &[SERVERS, INSTALL, CONFIGURE, BLOCK, MONITORING, FAILURE, UPGRADE, WOKEN, REMOVAL, SWITCHED_OFF, PURGE, REFUSAL];
+
+/// The same with the NGINX of nginx.org, where an administrator loads the module, and which goes to its next version meanwhile.
+pub(super) const WITH_NGINX_ORG: &[&[Step]] = &[
+    SERVERS,
+    nginx_org::INSTALL,
+    INSTALL,
+    nginx_org::LOAD,
+    CONFIGURE,
+    BLOCK,
+    MONITORING,
+    FAILURE,
+    UPGRADE,
+    nginx_org::UPDATE,
+    REMOVAL,
+    nginx_org::UNLOAD,
+    PURGE,
+    REFUSAL,
+];
+
+const SERVERS: &[Step] = &[Step::essential("the documented commands set up both postanalytics servers", |stage| {
+    for peer in &mut stage.peers {
+        let stage = &mut peer.stage;
+        stage.documented(Part::AddRepository)?;
+        stage.documented(Part::Install)?;
+        service::set(stage, "HOST", "'0.0.0.0'")?;
+        service::set(stage, "METRICS_LISTEN", METRICS)?;
+        stage.documented(Part::Restart)?;
+    }
+    Ok(())
+})];
 
 const INSTALL: &[Step] = &[
-    Step::essential("the documented commands set up both postanalytics servers", |stage| {
-        for peer in &mut stage.peers {
-            let stage = &mut peer.stage;
-            stage.documented(Part::AddRepository)?;
-            stage.documented(Part::Install)?;
-            service::set(stage, "HOST", "'0.0.0.0'")?;
-            service::set(stage, "METRICS_LISTEN", METRICS)?;
-            stage.documented(Part::Restart)?;
-        }
-        Ok(())
-    }),
     Step::essential("the documented commands add key and source beside NGINX", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::AddRepository)
+        stage.filtering(Part::AddRepository)
     }),
-    Step::essential("the documented command installs the module for the system's NGINX", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::Install)
+    Step::essential("the documented command installs the module for this NGINX", |stage| {
+        stage.filtering(Part::Install)
     }),
     Step::fact("NGINX runs with it before anything is configured, and analyses nothing", |stage| {
         stage.admin("sudo nginx -t")?;
-        stage.documented_for(Nginx::Distribution, Part::Restart)?;
+        stage.filtering(Part::Restart)?;
         stage.says("systemctl is-active nginx", "active")?;
         answers(stage, "/%27%20or%201=1--", 404)
     }),
     Step::fact("files have the documented owners and modes", |stage| {
-        let engine = stage.root("cat /usr/share/wallarm-common/engine/libnginx-mod-http-wallarm")?;
-        ensure!(engine.trim() == "nginx_group=www-data", "the engine file says {:?}", engine.trim());
+        let Flavour { package, workers, .. } = Flavour::of(stage)?;
+        stage.says(&format!("cat /usr/share/wallarm-common/engine/{package}"), &format!("nginx_group={workers}"))?;
+        let examples = format!("/usr/share/doc/{package}/examples/wallarm.conf");
         for (path, expected) in [
-            ("/usr/lib/nginx/modules/ngx_http_wallarm_module.so", "root:root 755"),
+            (LINK, "root:root 755"),
             ("/usr/share/nginx/html/wallarm_blocked.html", "root:root 644"),
-            ("/usr/share/doc/libnginx-mod-http-wallarm/examples/wallarm.conf", "root:root 644"),
+            (examples.as_str(), "root:root 644"),
             ("/etc/cron.d/wallarm-node-nginx", "root:root 644"),
+            ("/etc/wallarm/proton.db", &format!("root:{workers} 640")),
+            ("/var/lib/nginx/wallarm", &format!("{workers}:{workers} 750")),
         ] {
             stage.says(&format!("stat -L -c '%U:%G %a' {path}"), expected)?;
         }
@@ -60,8 +95,8 @@ const INSTALL: &[Step] = &[
 
 const CONFIGURE: &[Step] = &[
     Step::essential("the documented commands copy the examples, and NGINX takes them without a warning", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::Register)?;
-        stage.documented_for(Nginx::Distribution, Part::Configure)?;
+        stage.filtering(Part::Register)?;
+        stage.filtering(Part::Configure)?;
         let said = stage.admin("sudo nginx -t 2>&1")?;
         ensure!(!said.contains("[warn]"), "{said}");
         Ok(())
@@ -72,13 +107,14 @@ const CONFIGURE: &[Step] = &[
         stage.admin(&format!("sudo tee -a {SETTINGS} <<'end'\n{block}\nwallarm_mode block;\nend"))?;
         let said = stage.admin("sudo nginx -t 2>&1")?;
         ensure!(!said.contains("[warn]"), "{said}");
-        stage.documented_for(Nginx::Distribution, Part::Restart)
+        stage.filtering(Part::Restart)
     }),
 ];
 
 const BLOCK: &[Step] = &[
     Step::essential("mode block: 403 for /etc/passwd, 200 for /", |stage| {
-        stage.admin("sudo install -D -m 644 /etc/hostname /var/www/html/etc/passwd")?;
+        let pages = Flavour::of(stage)?.pages;
+        stage.admin(&format!("sudo install -D -m 644 /etc/hostname {pages}/etc/passwd"))?;
         answers(stage, "/etc/passwd", 403)?;
         answers(stage, "/", 200)
     }),
@@ -87,7 +123,7 @@ const BLOCK: &[Step] = &[
         answers(stage, "/?q=please+select+one+of+the+options+from+the+list", 200)
     }),
     Step::fact("the documented check shows no lost record, and the counts of these requests", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::Check)?;
+        stage.filtering(Part::Check)?;
         stage.soon("curl -fsS http://127.0.0.8/wallarm-status | grep '\"tnt_errors\":0,'")?;
         let status = status(stage)?;
         // The check itself asked for /etc/passwd once more.
@@ -98,7 +134,7 @@ const BLOCK: &[Step] = &[
 const MONITORING: &[Step] = &[
     Step::essential("mode monitoring: 200 for /etc/passwd as well", |stage| {
         stage.admin(&format!("sudo sed -i 's/^wallarm_mode block;/wallarm_mode monitoring;/' {SETTINGS}"))?;
-        stage.documented_for(Nginx::Distribution, Part::Restart)?;
+        stage.filtering(Part::Restart)?;
         answers(stage, "/etc/passwd", 200)
     }),
     Step::fact("the attack is stored in postanalytics, with type ptrav", |stage| {
@@ -148,47 +184,84 @@ const FAILURE: &[Step] = &[
 const UPGRADE: &[Step] = &[
     Step::essential("the documented commands upgrade the filtering side", |stage| {
         stage.server.show(stage.test.upgraded)?;
-        stage.documented_for(Nginx::Distribution, Part::Upgrade)
+        stage.filtering(Part::Upgrade)
     }),
     Step::fact("NGINX restarts with it, with the operator's settings in force", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::Restart)?;
+        stage.filtering(Part::Restart)?;
         stage.admin(&format!("grep -q '^wallarm_mode monitoring;' {SETTINGS}"))?;
         answers(stage, "/etc/passwd", 200)?;
         counts(&status(stage)?, &[("requests", 1), ("attacks", 1)])
     }),
 ];
 
-const REMOVAL: &[Step] = &[
-    Step::essential("the operator takes the settings out, the documented command removes", |stage| {
+/// What an update of NGINX comes to on this side: the same version, and dpkg wakes our package.
+const WOKEN: &[Step] =
+    &[Step::fact("an update of NGINX wakes the package, which links the module that fits", |stage| {
+        let fitting = stage.root(&format!("readlink {LINK}"))?;
+        stage.admin(&format!("sudo ln -sfn ../wallarm/nginx-0.0.0/ngx_http_wallarm_module.so {LINK}"))?;
+        stage.admin("sudo dpkg-trigger --by-package=nginx /usr/sbin/nginx && sudo dpkg --configure --pending")?;
+        stage.says(&format!("readlink {LINK}"), fitting.trim())?;
+        stage.admin("sudo nginx -t").map(drop)
+    })];
+
+const REMOVAL: &[Step] =
+    &[Step::essential("the operator takes the settings out, the documented command removes", |stage| {
         stage.admin("sudo rm /etc/nginx/conf.d/wallarm.conf /etc/nginx/conf.d/wallarm-status.conf")?;
-        stage.documented_for(Nginx::Distribution, Part::Remove)
+        stage.filtering(Part::Remove)
+    })];
+
+const SWITCHED_OFF: &[Step] = &[Step::fact("NGINX starts without the module, and serves", |stage| {
+    stage.filtering(Part::Restart)?;
+    stage.root("! ls /etc/nginx/modules-enabled | grep wallarm")?;
+    answers(stage, "/etc/passwd", 200)
+})];
+
+const PURGE: &[Step] = &[Step::fact("purge leaves no file of ours", |stage| {
+    let package = Flavour::of(stage)?.package;
+    stage.admin(&format!("sudo apt -y purge wallarm-node-nginx {package} wallarm-common"))?;
+    stage.says(
+        "find / -xdev -name '*wallarm*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/cache/*' \
+         -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/etc/apt/*' -not -path '/var/lib/dpkg/*'",
+        "",
+    )
+})];
+
+const REFUSAL: &[Step] = &[
+    Step::fact("apt installs no module package for another NGINX", |stage| {
+        let foreign = Flavour::of(stage)?.foreign;
+        stage.refused(&format!("sudo apt -y install --no-install-recommends {foreign}"), &["unmet dependencies"])
     }),
-    Step::fact("NGINX starts without the module, and serves", |stage| {
-        stage.documented_for(Nginx::Distribution, Part::Restart)?;
-        stage.root("! ls /etc/nginx/modules-enabled | grep wallarm")?;
-        answers(stage, "/etc/passwd", 200)
-    }),
-    Step::fact("purge leaves no file of ours", |stage| {
-        stage.admin("sudo apt -y purge wallarm-node-nginx libnginx-mod-http-wallarm wallarm-common")?;
-        stage.says(
-            "find / -xdev -name '*wallarm*' -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/cache/*' \
-             -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/etc/apt/*' -not -path '/var/lib/dpkg/*'",
-            "",
-        )
+    Step::fact("dpkg -i of one is refused, with both signatures and versions, and leaves nothing", |stage| {
+        let foreign = Flavour::of(stage)?.foreign;
+        stage.root(&format!("cd /tmp && apt-get download {foreign}"))?;
+        let module = signature(&format!("dpkg-deb --fsys-tarfile /tmp/{foreign}_*.deb | tar -xO --wildcards '*.so'"));
+        let [module, machine] = [stage.root(&module)?, stage.root(&signature("cat /usr/sbin/nginx"))?];
+        ensure!(machine != module, "the NGINX of this machine has the signature of {foreign}: {machine}");
+        let version = stage.root("nginx -v 2>&1 | cut -d/ -f2")?;
+        let finished = stage.attempt(&format!("sudo dpkg -i /tmp/{foreign}_*.deb"))?;
+        ensure!(!finished.ok(), "it was installed:\n{}", finished.tail(15));
+        let lines = [format!("NGINX   {}  {}", version.trim(), machine.trim()), format!("  {}", module.trim())];
+        for line in lines {
+            ensure!(finished.output.contains(&line), "it does not say `{line}`:\n{}", finished.tail(20));
+        }
+        stage.root(&format!("! dpkg-query --listfiles {foreign}"))?;
+        stage.root("! ls -d /usr/lib/nginx/wallarm").map(drop)
     }),
 ];
 
 /// What NGINX answers to a request for `target` on this machine.
-fn answers(stage: &mut Stage<'_>, target: &str, status: u16) -> Result<()> {
+pub(super) fn answers(stage: &mut Stage<'_>, target: &str, status: u16) -> Result<()> {
     stage.says(&format!("curl -sS -o /dev/null -w '%{{http_code}}' 'http://localhost{target}'"), &status.to_string())
 }
 
-fn status(stage: &mut Stage<'_>) -> Result<Value> {
+/// What `/wallarm-status` says.
+pub(super) fn status(stage: &mut Stage<'_>) -> Result<Value> {
     let text = stage.root("curl -fsS http://127.0.0.8/wallarm-status")?;
     serde_json::from_str(&text).with_context(|| format!("/wallarm-status is no JSON:\n{text}"))
 }
 
-fn counts(status: &Value, expected: &[(&str, u64)]) -> Result<()> {
+/// Some counters of `/wallarm-status`.
+pub(super) fn counts(status: &Value, expected: &[(&str, u64)]) -> Result<()> {
     let wrong: Vec<String> = expected
         .iter()
         .filter(|(key, value)| status[key].as_u64() != Some(*value))

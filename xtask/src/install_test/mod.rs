@@ -5,6 +5,7 @@
 //! | [`documented`] | the commands, from `docs/commands.toml` |
 //! | [`debian`], [`el`] | the scenarios, as lists of facts |
 //! | [`filtering`] | the scenario of NGINX and the module, beside two servers |
+//! | [`nginx_org`] | a stand-in for the NGINX of nginx.org, and what only its scenario has |
 //! | [`service`] | the facts about the server that do not depend on the package format |
 //! | [`stage`] | the machine, the repository and what was typed: what a step works with |
 //! | [`corrupt`] | copies of a repository with flipped bytes |
@@ -17,6 +18,7 @@ pub mod debian;
 pub mod documented;
 pub mod el;
 pub mod filtering;
+pub mod nginx_org;
 pub mod report;
 pub mod service;
 pub mod stage;
@@ -29,7 +31,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::container::{Interrupt, Machine, Recipe, machine, root};
 use crate::http;
 
-pub use documented::{Documented, Family, Part};
+pub use documented::{Documented, Family, Nginx, Part};
 pub use report::{Outcome, Report, Row};
 use stage::{Paths, Peer, Stage};
 
@@ -42,6 +44,8 @@ pub struct InstallTest<'a> {
     pub base: &'a Path,
     /// The same with newer revisions of the same packages, signed by the same key.
     pub upgraded: &'a Path,
+    /// What stands in for nginx.org's repository; needed by [`Side::FilteringNginxOrg`] alone.
+    pub nginx_org: Option<&'a nginx_org::Repositories>,
     /// Folder for roots, which are kept, and for what a run needs: `target/install-test`.
     pub work: &'a Path,
 }
@@ -52,19 +56,38 @@ pub struct InstallTest<'a> {
 pub enum Side {
     /// The postanalytics server alone.
     Postanalytics,
-    /// NGINX with the module, and two postanalytics servers on machines of their own.
+    /// The distribution's NGINX with the module, and two postanalytics servers on machines of their own.
     Filtering,
+    /// The same with the NGINX of nginx.org.
+    FilteringNginxOrg,
 }
 
 impl Side {
-    /// The sides that can be tried on a distro: the filtering side where there is a root with its NGINX.
+    /// The sides that can be tried on a distro: the filtering side where there is a root with its NGINX, and with nginx.org's
+    /// where besides this machine runs the same release.
     ///
     /// # Errors
     ///
-    /// If `roots.toml` cannot be read.
+    /// If `roots.toml` or `/etc/os-release` cannot be read.
     pub fn of(distro: &str) -> Result<Vec<Self>> {
         let with_nginx = Recipe::exists(&root_with_nginx(distro))?;
-        Ok([Some(Self::Postanalytics), with_nginx.then_some(Self::Filtering)].into_iter().flatten().collect())
+        let is_host = nginx_org::host_release()?.as_deref() == Some(distro);
+        let sides = [
+            (Self::Postanalytics, true),
+            (Self::Filtering, with_nginx),
+            (Self::FilteringNginxOrg, with_nginx && is_host),
+        ];
+        Ok(sides.into_iter().filter_map(|(side, can)| can.then_some(side)).collect())
+    }
+
+    /// Whose NGINX it is about.
+    #[must_use]
+    pub fn nginx(self) -> Option<Nginx> {
+        match self {
+            Self::Postanalytics => None,
+            Self::Filtering => Some(Nginx::Distribution),
+            Self::FilteringNginxOrg => Some(Nginx::NginxOrg),
+        }
     }
 }
 
@@ -119,13 +142,16 @@ pub fn run(test: InstallTest<'_>, side: Side, listener: &mut dyn Listener) -> Re
 
     let begun = Instant::now();
     let mut report = Report::new(test.distro, &system.title, side);
-    let machines = report.step("the roots with what the system brings are at hand", listener, || match side {
-        Side::Postanalytics => Ok(vec![root::ensure(&recipe, &paths.roots, &interrupt)?]),
-        Side::Filtering => {
-            let with_nginx = Recipe::named(&root_with_nginx(test.distro))?;
-            let server = root::ensure(&recipe, &paths.roots, &interrupt)?;
-            Ok(vec![root::ensure(&with_nginx, &paths.roots, &interrupt)?, server.clone(), server])
-        }
+    let machines = report.step("the roots with what the system brings are at hand", listener, || {
+        let bare = root::ensure(&recipe, &paths.roots, &interrupt)?;
+        Ok(match side.nginx() {
+            None => vec![bare],
+            Some(Nginx::Distribution) => {
+                let with_nginx = Recipe::named(&root_with_nginx(test.distro))?;
+                vec![root::ensure(&with_nginx, &paths.roots, &interrupt)?, bare.clone(), bare]
+            }
+            Some(Nginx::NginxOrg) => vec![bare; 3],
+        })
     })?;
     let machines = report.step("the systems boot", listener, || {
         machines.iter().map(|root| Machine::boot(root, &paths.machines, &interrupt)).collect::<Result<Vec<_>>>()
@@ -135,11 +161,18 @@ pub fn run(test: InstallTest<'_>, side: Side, listener: &mut dyn Listener) -> Re
         .iter()
         .map(|machine| http::serve(test.base, (machine.host_address(), 0).into()))
         .collect::<Result<Vec<_>>>()?;
+    let nginx_org = match (test.nginx_org, machines.first()) {
+        (Some(repositories), Some(machine)) => {
+            Some(http::serve(&repositories.first, (machine.host_address(), 0).into())?)
+        }
+        _ => None,
+    };
     let mut stages = machines
         .iter()
         .zip(&servers)
         .map(|(machine, server)| Stage::new(&test, &list, system, machine, server, &interrupt));
     let mut stage = stages.next().context("there is a machine")?;
+    (stage.nginx, stage.nginx_org) = (side.nginx(), nginx_org.as_ref());
     for (number, other) in (0..).zip(stages) {
         let cable = stage.machine.cable(other.machine, number, &interrupt)?;
         stage.peers.push(Peer { address: cable.far, stage: other });
@@ -147,7 +180,8 @@ pub fn run(test: InstallTest<'_>, side: Side, listener: &mut dyn Listener) -> Re
     let scenario = match (side, system.family) {
         (Side::Postanalytics, Family::Deb) => debian::STEPS,
         (Side::Postanalytics, Family::Rpm) => el::STEPS,
-        (Side::Filtering, _) => filtering::STEPS,
+        (Side::Filtering, _) => filtering::WITH_DISTRIBUTION,
+        (Side::FilteringNginxOrg, _) => filtering::WITH_NGINX_ORG,
     };
     report.scenario(scenario, &mut stage, listener)?;
     report.seconds = begun.elapsed().as_secs_f64();

@@ -46,6 +46,10 @@ pub struct Stage<'a> {
     pub(super) list: &'a Documented,
     system: &'a System,
     pub(super) machine: &'a Machine,
+    /// Whose NGINX the machine has; `None` if it is no filtering node.
+    pub(super) nginx: Option<Nginx>,
+    /// The server of nginx.org's repository, if the machine has the NGINX of nginx.org.
+    pub(super) nginx_org: Option<&'a Server>,
     /// The postanalytics servers that this machine reports to, if it is a filtering node.
     pub peers: Vec<Peer<'a>>,
     typed: Vec<String>,
@@ -76,7 +80,22 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let (typed, left_out, said) = (Vec::new(), Vec::new(), Vec::new());
         let (peers, remembered) = (Vec::new(), String::new());
-        Self { test, server, interrupt, list, system, machine, peers, typed, left_out, said, remembered }
+        let (nginx, nginx_org) = (None, None);
+        Self {
+            test,
+            server,
+            interrupt,
+            list,
+            system,
+            machine,
+            nginx,
+            nginx_org,
+            peers,
+            typed,
+            left_out,
+            said,
+            remembered,
+        }
     }
 
     /// Types the documented commands of `part`, as the administrator of the machine would.
@@ -88,12 +107,13 @@ impl<'a> Stage<'a> {
         self.type_commands(self.list.commands(self.system, part))
     }
 
-    /// The same for the filtering side, with this NGINX.
+    /// The same for the filtering side, with the NGINX of the machine.
     ///
     /// # Errors
     ///
     /// If one fails.
-    pub fn documented_for(&mut self, nginx: Nginx, part: Part) -> Result<()> {
+    pub fn filtering(&mut self, part: Part) -> Result<()> {
+        let nginx = self.nginx.context("this machine is no filtering node")?;
         self.type_commands(self.list.filtering(self.system, nginx, part))
     }
 

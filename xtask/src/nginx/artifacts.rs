@@ -39,9 +39,9 @@ pub fn module_with_faults(version: Version, session: &Session) -> Result<PathBuf
 ///
 /// # Errors
 ///
-/// If `packaging/nginx.toml` does not know it, or its source cannot be had.
+/// If `packaging/nginx.toml` does not know it as one of nginx.org's, or its source cannot be had.
 pub fn source(version: Version, session: &Session) -> Result<(Source, Vec<String>)> {
-    let (recipe, source) = package::modules::source_for(&version.to_string(), session)?;
+    let (recipe, source) = package::modules::source_of_nginx_org(&version.to_string(), session)?;
     Ok((source, recipe.arguments))
 }
 

@@ -85,7 +85,10 @@ impl Release {
                 Ok(program) if program.version == self.version => program,
                 _ => Program::unpacked(&store.debian(suite, package)?)?,
             },
-            Origin::Source => Program::native(&store.built(self.version)?)?,
+            Origin::Source => {
+                let built = store.built(&format!("built-{}", self.version), self.version, &[])?;
+                Program::native(&built.join("objs/nginx"))?
+            }
         };
         ensure!(
             program.version == self.version,
@@ -112,9 +115,14 @@ impl Store<'_> {
         })
     }
 
-    /// The binary built from source.
-    fn built(&self, version: Version) -> Result<PathBuf> {
-        let folder = self.once(&format!("built-{version}"), |folder| {
+    /// The folder of a source, called `name` among ours, in which NGINX was configured and made. `more` are arguments beside those of the
+    /// source; the program is `objs/nginx`.
+    ///
+    /// # Errors
+    ///
+    /// If the source cannot be had, or something of it fails.
+    pub fn built(&self, name: &str, version: Version, more: &[&str]) -> Result<PathBuf> {
+        self.once(name, |folder| {
             let (source, arguments) = (self.source)(version)?;
             let run = |command: &mut Command| process::check(command, LIMIT, self.interrupt).map(drop);
             // configure writes into the source.
@@ -135,11 +143,10 @@ impl Store<'_> {
             // The archive has the script at its top, the repository in a folder.
             let script = ["configure", "auto/configure"].into_iter().find(|script| folder.join(script).is_file());
             let script = script.context("the source has no configure")?;
-            run(Command::new("sh").current_dir(folder).arg(script).args(&arguments))?;
+            run(Command::new("sh").current_dir(folder).arg(script).args(&arguments).args(more))?;
             let jobs = std::thread::available_parallelism().map_or(1, usize::from);
             run(Command::new("make").current_dir(folder).arg(format!("--jobs={jobs}")))
-        })?;
-        Ok(folder.join("objs/nginx"))
+        })
     }
 
     /// A folder that `make` fills aside, and that appears when it is whole.

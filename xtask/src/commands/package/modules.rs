@@ -11,7 +11,7 @@ use packaging::distro::Distro;
 use packaging::manifest::Manifest;
 use packaging::modules::Module;
 use packaging::names::Arch;
-use packaging::nginx::{Build, Builds, NginxVersion, Signature};
+use packaging::nginx::{Build, Builds, Flavour, NginxVersion, Signature};
 use serde::Serialize;
 use toolchain::nginx::{Configured, Configurer, ModuleBuilder, Recipe, Source, SourceError, Sources};
 use toolchain::{Builder, Libclang, Target};
@@ -120,7 +120,8 @@ pub fn make(
 ) -> Result<(Vec<Module>, Vec<Missing>)> {
     let builds = builds(session)?;
     let wants = wants(&builds, distros, manifests);
-    let wanted: BTreeMap<Wanted, &Build> = wants.iter().map(|want| (want.module(), want.build)).collect();
+    let wanted: BTreeMap<Wanted, &Build> =
+        wants.iter().map(|want| (want.module(), first_alike(&builds, want.build))).collect();
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let sources = sources(supply, session)?;
     for (module, build) in &wanted {
@@ -157,6 +158,12 @@ pub fn make(
     Ok((modules, missing))
 }
 
+/// The first build of `nginx.toml` with the version and signature of `build`: what is built must not depend on the distros of a run.
+fn first_alike<'a>(builds: &'a Builds, build: &'a Build) -> &'a Build {
+    let alike = |other: &&Build| other.version == build.version && other.signature == build.signature;
+    builds.iter().find(alike).unwrap_or(build)
+}
+
 /// The module for one NGINX of `nginx.toml`, for tests: the first build with that version.
 ///
 /// # Errors
@@ -172,9 +179,21 @@ pub fn for_version(version: &str, workshop: &Workshop<'_>, session: &Session) ->
 /// # Errors
 /// When the file does not know the version, or its source cannot be had.
 pub fn source_for(version: &str, session: &Session) -> Result<(Recipe, Source)> {
+    obtain_first(version, |_| true, session)
+}
+
+/// The same for the NGINX that nginx.org packages.
+///
+/// # Errors
+/// As [`source_for`].
+pub fn source_of_nginx_org(version: &str, session: &Session) -> Result<(Recipe, Source)> {
+    obtain_first(version, |flavour| flavour == Flavour::NginxOrg, session)
+}
+
+fn obtain_first(version: &str, wanted: impl Fn(Flavour) -> bool, session: &Session) -> Result<(Recipe, Source)> {
     let builds = builds(session)?;
-    let build = builds.iter().find(|build| build.version.to_string() == version);
-    let build = build.with_context(|| format!("packaging/nginx.toml has no build of NGINX {version}"))?;
+    let build = builds.iter().find(|build| build.version.to_string() == version && wanted(build.flavour));
+    let build = build.with_context(|| format!("packaging/nginx.toml has no such build of NGINX {version}"))?;
     let recipe = recipe(&builds, build)?;
     let source = sources(&Supply { sources: Vec::new(), allow_missing: false }, session)?.obtain(&recipe)?;
     Ok((recipe, source))

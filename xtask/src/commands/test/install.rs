@@ -8,6 +8,21 @@ use crate::commands::install_test;
 use crate::install_test::{Outcome, Side};
 use crate::session::Session;
 
+/// Debian packages that the stage with nginx.org's NGINX calls: those of containers, and those that NGINX is built with.
+pub const NEEDS_OF_NGINX_ORG: &[&str] = &[
+    "debian-archive-keyring",
+    "gcc",
+    "iproute2",
+    "libc6-dev",
+    "libpcre2-dev",
+    "libssl-dev",
+    "make",
+    "mmdebstrap",
+    "systemd-container",
+    "util-linux",
+    "zlib1g-dev",
+];
+
 /// Debian 12.
 pub fn bookworm(session: &Session) -> Result<Count> {
     install("bookworm", Side::Postanalytics, session)
@@ -16,6 +31,11 @@ pub fn bookworm(session: &Session) -> Result<Count> {
 /// Debian 12 with its NGINX.
 pub fn bookworm_nginx(session: &Session) -> Result<Count> {
     install("bookworm", Side::Filtering, session)
+}
+
+/// Debian 12 with the NGINX of nginx.org.
+pub fn bookworm_nginx_org(session: &Session) -> Result<Count> {
+    install("bookworm", Side::FilteringNginxOrg, session)
 }
 
 /// Debian 11.

@@ -41,6 +41,12 @@ const STAGES: &[Stage] = &[
         run: install::bookworm_nginx,
     },
     Stage {
+        name: "filtering, nginx.org's NGINX",
+        needs: install::NEEDS_OF_NGINX_ORG,
+        containers: true,
+        run: install::bookworm_nginx_org,
+    },
+    Stage {
         name: "filtering on bullseye",
         needs: container::HOST_PACKAGES,
         containers: true,
