@@ -10,6 +10,7 @@ use crate::status;
 use detection::attack::AttackSet;
 use detection::{Inspection, Overlimit, Progress, Rules};
 use module_logic::mode::Mode;
+use module_logic::response::Look;
 use module_logic::settings::{Block, Dynamic};
 use module_logic::verdict::{Action, OverlimitBlock, Source, after_analysis};
 use std::cell::RefCell;
@@ -72,6 +73,8 @@ pub struct Outcome {
     pub body_unread: bool,
     /// The id of the rule set.
     pub db_id: u64,
+    /// The id of the custom ruleset; 0 without one.
+    pub custom_ruleset_id: u64,
     /// The size of the record, bytes; 0 before it is made.
     pub serialized: usize,
 }
@@ -90,6 +93,7 @@ impl Outcome {
             out_of_memory: false,
             body_unread: false,
             db_id: 0,
+            custom_ruleset_id: 0,
             serialized: 0,
         }
     }
@@ -146,6 +150,8 @@ pub struct Analysis {
     running_since: Option<Since>,
     /// Whether a turn was taken.
     begun: bool,
+    /// How far the look at the response went.
+    response: Look,
 }
 
 /// What a turn led to.
@@ -166,25 +172,31 @@ impl Analysis {
         if mode == Mode::Off || block.status.is_some() {
             return None;
         }
-        let rules = match main.keeper.as_ref()?.rules(location.ruleset?) {
-            Available::Rules(rules) => rules,
-            Available::OverLimit => return Some(Self::refused(mode, block)),
+        let (rules, custom_ruleset_id) = match main.keeper.as_ref()?.rules(location.ruleset?) {
+            Available::Rules { rules, custom_id } => (rules, custom_id),
+            // It is answered with 500.
+            Available::OverLimit => {
+                let mut analysis = Self::unseen(mode, block);
+                analysis.outcome.out_of_memory = true;
+                return Some(analysis);
+            }
             Available::None => return None,
         };
         let started = Instant::now();
         let db_id = rules.id();
         let inspection = inspection(request, rules, block);
-        let mut analysis = Self::refused(mode, block);
-        analysis.outcome = Outcome { db_id, ..Outcome::of(mode) };
+        let mut analysis = Self::unseen(mode, block);
+        analysis.outcome = Outcome { db_id, custom_ruleset_id, ..Outcome::of(mode) };
         (analysis.inspection, analysis.started, analysis.running_since) =
             (Some(inspection), started, Some(Since::Wall(started)));
         Some(analysis)
     }
 
-    /// An analysis without an inspection: its rule set is larger than its limit, so that the request is answered with 500.
-    fn refused(mode: Mode, block: &Block) -> Self {
+    /// An analysis without an inspection: that of a request which is refused before it could be looked at.
+    #[must_use]
+    pub fn unseen(mode: Mode, block: &Block) -> Self {
         Self {
-            outcome: Outcome { out_of_memory: true, ..Outcome::of(mode) },
+            outcome: Outcome::of(mode),
             stage: Stage::Delivered,
             event: None,
             inspection: None,
@@ -194,6 +206,7 @@ impl Analysis {
             started: Instant::now(),
             running_since: None,
             begun: false,
+            response: Look::default(),
         }
     }
 
@@ -293,6 +306,28 @@ impl Analysis {
         });
     }
 
+    /// Whether the response is looked at, as far as it is known: an answer of ours gives nothing away.
+    #[must_use]
+    pub fn looks_at_response(&self) -> bool {
+        self.response.goes_on() && self.stage == Stage::Delivered && self.outcome.action == Action::Pass
+    }
+
+    /// Looks at the next piece of the response's body; `begin` decides at the first one whether it is looked at. A sign on the edge of two
+    /// pieces is not seen: keeping bytes for it would cost every response.
+    pub fn response(&mut self, status: u16, piece: &[u8], begin: impl FnOnce() -> Look) {
+        if self.response == Look::Ahead {
+            self.response = begin();
+        }
+        let Some(inspection) = &mut self.inspection else { return };
+        let seen = self.response.take(piece);
+        if !seen.is_empty() {
+            let started = Instant::now();
+            inspection.response(status, seen);
+            self.outcome.attacks = inspection.attacks();
+            self.outcome.cpu += started.elapsed();
+        }
+    }
+
     /// Nobody waits for the verdict any more: NGINX gave up on the body, or the response is sent already. What came is
     /// analysed to be reported.
     pub fn give_up(&mut self) {
@@ -347,7 +382,9 @@ pub fn mode_of(request: &Request, main: &MainConf, block: &Block) -> Mode {
             })
         }
     };
-    module_logic::mode::effective(local, block.allow_override, module_logic::mode::CloudMode::default())
+    let mode = module_logic::mode::effective(local, block.allow_override, module_logic::mode::CloudMode::default());
+    // A copy was answered elsewhere: nothing is left to block.
+    if block.takes_copies() { mode.min(Mode::Monitoring) } else { mode }
 }
 
 /// An inspection that was fed the head of a request.

@@ -3,6 +3,7 @@
 use crate::block_page::Pages;
 use crate::commands::{CONF_ERROR, CONF_OK};
 use crate::ngx::Answer;
+use crate::ngx::body_filter;
 use crate::ngx::conf::{Conf, OutOfMemory};
 use crate::ngx::guard;
 use crate::ngx::log::{Level, Log};
@@ -12,7 +13,7 @@ use crate::ngx::shared_zone::Zone;
 use crate::ngx::template::Template;
 use crate::rulesets::Keeper;
 use crate::upstream::Destination;
-use crate::{module, phases, rate_limit, status, variables};
+use crate::{module, phases, rate_limit, responses, status, variables};
 use module_logic::mode::Mode;
 use module_logic::rulesets::PairId;
 use module_logic::settings::{Backend, Block, BlockRead, Dynamic, Global, GlobalRead, TemplateId};
@@ -48,6 +49,8 @@ pub struct MainConf {
     pub limits: Option<rate_limit::Memory>,
     /// Whether any block limits rates.
     pub limited: bool,
+    /// Whether any block looks at responses.
+    pub responses: bool,
     /// How many workers there will be; known once the whole configuration was read.
     pub workers: Cell<usize>,
     /// The pages that blocked clients are shown.
@@ -169,6 +172,7 @@ pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void,
         // A block that is off analyses nothing, so a server on which nothing is configured needs no rules.
         if holds.mode != Dynamic::Fixed(Mode::Off) {
             inner.ruleset = main.keeper.as_mut().map(|keeper| keeper.add(&holds));
+            main.responses |= holds.parse_response;
         }
         main.limited |= !holds.rate_limits.is_empty();
         if let Err(error) = main.pages.add_all(&holds, &conf) {
@@ -204,6 +208,9 @@ fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
     }
     for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {
         main.pages.add(page, conf)?;
+    }
+    if main.responses {
+        body_filter::put_first(responses::filter);
     }
     declare_memory(conf, main).and_then(|()| add_handlers(conf)).map_err(|_| "memory is exhausted".to_owned())
 }

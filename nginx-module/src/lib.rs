@@ -14,6 +14,7 @@
 //! | `analysis` | the state of one request |
 //! | `faults` | panics on demand, for tests |
 //! | `variables` | `$wallarm_…` |
+//! | `responses` | what responses give away |
 //! | `report` | what is done with the outcome |
 //! | `status` | counting, and the page that shows it |
 //! | `rate_limit` | requests that wait or are refused |
@@ -30,6 +31,7 @@ mod ngx;
 mod phases;
 mod rate_limit;
 mod report;
+mod responses;
 mod rulesets;
 mod status;
 mod upstream;

@@ -81,6 +81,10 @@ pub unsafe extern "C" fn preaccess(raw: *mut ngx_http_request_t) -> ngx_int_t {
 
 /// A request that was not seen yet.
 fn first_visit(request: Request) -> ngx_int_t {
+    // On its way to the page for that error.
+    if request.is_internal() && rate_limit::refused(&request) {
+        return Answer::Declined.code();
+    }
     let Some(mut analysis) = begin(&request) else { return Answer::Declined.code() };
     if request.announces_body() {
         // SAFETY: the context was made just now; this is its only reference.
@@ -211,12 +215,15 @@ pub unsafe extern "C" fn log(raw: *mut ngx_http_request_t) -> ngx_int_t {
     guard::run(Log::of_cycle(), Answer::Ok.code(), || {
         // SAFETY: NGINX gives a valid request, which lives during this call.
         let Some(request) = (unsafe { Request::new(raw) }) else { return Answer::Ok.code() };
-        if request.is_main()
-            && let Some(mut analysis) = settled(&request)
-        {
+        if !request.is_main() {
+            return Answer::Ok.code();
+        }
+        if let Some(mut analysis) = settled(&request) {
             faults::strike(&request, Place::Log);
             // SAFETY: the context lives as long as the request, and no other reference to it exists during a callback.
             report::report(&request, unsafe { analysis.as_mut() });
+        } else if rate_limit::refused(&request) {
+            report::refused(&request);
         }
         Answer::Ok.code()
     })

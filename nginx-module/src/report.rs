@@ -1,6 +1,6 @@
 //! What is done with the outcome of a request: it is counted, and its record is sent.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, mode_of};
 use crate::conf::{LocationConf, MainConf};
 use crate::module;
 use crate::ngx::log::Level;
@@ -8,7 +8,9 @@ use crate::ngx::request::Request;
 use crate::status;
 use crate::upstream;
 use detection::Overlimit;
+use module_logic::record::Blocked;
 use module_logic::status::Rare;
+use module_logic::verdict::Action;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Requests whose variable for the mode yielded no mode.
@@ -28,11 +30,25 @@ pub fn report(request: &Request, analysis: &mut Analysis) {
         };
         request.log().write(Level::Error, &format!("wallarm: the analysis of the request ended at a limit: {limit}"));
     }
-    analysis.outcome.serialized = upstream::report(request, analysis);
+    let blocked = match analysis.outcome.action {
+        Action::Pass => None,
+        Action::Block(reason) => Some(Blocked::Verdict(reason)),
+    };
+    analysis.outcome.serialized = upstream::report(request, analysis, blocked);
     let main = request.global::<MainConf>(module::this());
     let block = request.location::<LocationConf>(module::this()).and_then(|location| location.holds.as_ref());
     if let (Some(main), Some(block)) = (main, block) {
         status::processed(status::application(request, main, block), &analysis.outcome);
+    }
+}
+
+/// Called once for each request that a rate limit refused. The counters of the limit know of it; postanalytics sees it unanalysed.
+pub fn refused(request: &Request) {
+    let main = request.global::<MainConf>(module::this());
+    let block = request.location::<LocationConf>(module::this()).and_then(|location| location.holds.as_ref());
+    if let (Some(main), Some(block)) = (main, block) {
+        let analysis = Analysis::unseen(mode_of(request, main, block), block);
+        upstream::report(request, &analysis, Some(Blocked::RateLimit));
     }
 }
 

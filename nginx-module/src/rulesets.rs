@@ -22,7 +22,12 @@ const IMPATIENCE: Duration = Duration::from_millis(50);
 /// The rule set of a location, as it stands.
 pub enum Available {
     /// It can be used.
-    Rules(Arc<Rules>),
+    Rules {
+        /// The rules.
+        rules: Arc<Rules>,
+        /// The id of the custom ruleset beside them; 0 without one.
+        custom_id: u64,
+    },
     /// It is larger than its limit: requests are answered with 500.
     OverLimit,
     /// There is none: requests pass unseen.
@@ -93,7 +98,9 @@ impl Keeper {
     pub fn rules(&self, id: PairId) -> Available {
         let Ok(rulesets) = self.rulesets.try_borrow() else { return Available::None };
         match rulesets.state(id) {
-            State::Loaded(pair) | State::Fallback(pair) => Available::Rules(Arc::clone(&pair.rules)),
+            State::Loaded(pair) | State::Fallback(pair) => {
+                Available::Rules { rules: Arc::clone(&pair.rules), custom_id: pair.custom.id }
+            }
             State::OverLimit => Available::OverLimit,
             State::New | State::Failed => Available::None,
         }

@@ -314,6 +314,13 @@ impl Block {
         detection::Settings { parsers, confirm: self.confirm, limits: Limits { memory, ..Limits::default() } }
     }
 
+    /// Whether requests here are copies of traffic that was answered elsewhere: `wallarm_force` says how.
+    #[must_use]
+    pub fn takes_copies(&self) -> bool {
+        let of_response = |what| matches!(what, Forced::ResponseStatus | Forced::ResponseTime | Forced::ResponseSize);
+        self.force.iter().any(|force| of_response(force.what))
+    }
+
     /// The files of its rule sets.
     #[must_use]
     pub fn ruleset_paths(&self) -> Paths {

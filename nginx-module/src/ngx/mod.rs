@@ -13,6 +13,7 @@
 //! | `headers` | lists of header fields |
 //! | `balancer` | servers of an `upstream` block |
 //! | `body` | the buffers of a request body, in memory and in a file |
+//! | `body_filter` | the filters that a response goes through |
 //! | `ends` | the ends of a request's connection, and its times |
 //! | `event` | posted events |
 //! | `socket` | sockets that NGINX's loop watches |
@@ -28,6 +29,7 @@
 
 pub mod balancer;
 pub mod body;
+pub mod body_filter;
 pub mod clock;
 pub mod conf;
 pub mod delay;

@@ -99,6 +99,19 @@ impl Request {
         u16::try_from(status).unwrap_or(0)
     }
 
+    /// The type of the response's content.
+    #[must_use]
+    pub fn response_type(&self) -> &[u8] {
+        // SAFETY: the strings of a request live as long as it does.
+        unsafe { text::bytes(&self.get().headers_out.content_type) }
+    }
+
+    /// Whether the response comes compressed from the application.
+    #[must_use]
+    pub fn response_is_encoded(&self) -> bool {
+        !self.get().headers_out.content_encoding.is_null()
+    }
+
     /// Bytes of the response that were sent, header included.
     #[must_use]
     pub fn sent(&self) -> u64 {

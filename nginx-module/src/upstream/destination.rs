@@ -4,12 +4,14 @@ use crate::ngx::balancer::Server;
 use crate::ngx::conf::Conf;
 use crate::ngx::request_id::RequestId;
 use crate::ngx::template::Template;
+use module_logic::node_file;
 use module_logic::settings::{Backend, Global};
 use module_logic::upstream::{Identity, PeerSettings, QueueLimits, Settings};
 use module_logic::upstream_block;
 use socket2::SockAddr;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// What `server` says in an `upstream` block without parameters: NGINX's defaults for the built-in server.
@@ -39,6 +41,8 @@ pub struct Destination {
     servers: Vec<Server>,
     /// How servers are chosen, if by a key.
     pub key: Option<Template>,
+    /// UUID of this node; empty before registration.
+    pub node_uuid: Box<str>,
     /// The same `$request_id` that logs and the application see.
     pub request_id: RequestId,
     connect_attempts: u32,
@@ -68,6 +72,7 @@ impl Destination {
         Ok(Some(Self {
             servers,
             key,
+            node_uuid: node_file::uuid_in(Path::new(node_file::PATH)).unwrap_or_default().into(),
             request_id,
             connect_attempts: holds.connect_attempts,
             reconnect_interval: holds.reconnect_interval,
@@ -86,7 +91,7 @@ impl Destination {
             connect_attempts: self.connect_attempts,
             reconnect_interval: self.reconnect_interval,
             connect_timeout: self.connect_timeout,
-            identity: Identity { version: env!("CARGO_PKG_VERSION").into(), instance_uuid: "".into() },
+            identity: Identity { version: env!("CARGO_PKG_VERSION").into(), instance_uuid: self.node_uuid.clone() },
         }
     }
 

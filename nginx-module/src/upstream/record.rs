@@ -5,12 +5,14 @@ use crate::conf::MainConf;
 use crate::ngx::body::Piece;
 use crate::ngx::ends;
 use crate::ngx::request::Request;
+use detection::AttackSet;
 use module_logic::record::{Address, Attacks, Blocked, Body, Finding, Headers, NoMasking, Parts, Record, Tags};
-use module_logic::settings::Block;
+use module_logic::settings::{Block, Forced};
 use module_logic::status::Application;
-use module_logic::verdict::Action;
 use std::cell::RefCell;
 use std::io::Write;
+use std::str::FromStr;
+use std::time::Duration;
 
 /// Bytes that are read at once from a body that NGINX spooled to a file.
 const PIECE: usize = 16 * 1024;
@@ -29,8 +31,12 @@ pub struct Told<'a> {
     pub request: &'a Request,
     /// Its analysis.
     pub analysis: &'a Analysis,
+    /// Why it was blocked, if it was.
+    pub blocked: Option<Blocked>,
     /// Its id.
     pub id: &'a [u8],
+    /// The id of this node.
+    pub node_uuid: &'a str,
     /// Its tenant and application.
     pub application: Application,
     /// The configuration, for tags.
@@ -54,31 +60,49 @@ impl Told<'_> {
         let record = Record {
             request_id: self.id,
             arrival,
-            node_uuid: b"",
+            node_uuid: self.node_uuid.as_bytes(),
             app_id: self.application.id,
             client_uuid,
             remote: Address { ip: remote.ip(), port: remote.port },
-            server: Address { ip: server.ip(), port: server.port },
+            server: Address {
+                ip: self.forced(Forced::ServerAddress).unwrap_or(server.ip()),
+                port: self.forced_number(Forced::ServerPort).unwrap_or(server.port),
+            },
             scheme: if ends::is_encrypted(self.request) { "https" } else { "http" },
             proto: self.request.protocol(),
             method: self.request.method(),
             uri: self.request.target(),
             host: ends::host(self.request),
-            status: self.request.response_status(),
-            response_size: self.request.sent().saturating_sub(ends::header_size(self.request)),
-            response_time,
+            status: self.forced_number(Forced::ResponseStatus).unwrap_or_else(|| self.request.response_status()),
+            response_size: self
+                .forced_number(Forced::ResponseSize)
+                .unwrap_or_else(|| self.request.sent().saturating_sub(ends::header_size(self.request))),
+            response_time: self.forced_seconds(Forced::ResponseTime).unwrap_or(response_time),
             attack_type: outcome.attacks,
             mode: outcome.mode,
-            blocked: match outcome.action {
-                Action::Pass => None,
-                Action::Block(reason) => Some(Blocked::Verdict(reason)),
-            },
+            blocked: self.blocked,
             db_id: outcome.db_id,
-            custom_ruleset_id: 0,
+            custom_ruleset_id: outcome.custom_ruleset_id,
             cpu: outcome.cpu,
             mono: outcome.elapsed,
         };
         record.write_push(self, &NoMasking, out);
+    }
+
+    /// What `wallarm_force` says of something; none where it says nothing.
+    fn forced(&self, what: Forced) -> Option<&[u8]> {
+        let force = self.block.force.iter().find(|force| force.what == what)?;
+        let value = self.main.template(force.value).and_then(|template| self.request.evaluate(template))?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn forced_number<N: FromStr>(&self, what: Forced) -> Option<N> {
+        std::str::from_utf8(self.forced(what)?).ok()?.parse().ok()
+    }
+
+    /// A time as `$request_time` shows it.
+    fn forced_seconds(&self, what: Forced) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.forced_number(what)?).ok()
     }
 }
 
@@ -108,6 +132,12 @@ impl Parts for Told<'_> {
 
     fn attacks(&self, attacks: &mut Attacks<'_, '_>) {
         let Some(inspection) = self.analysis.inspection() else { return };
+        // A limit that was met has no place in the request. It comes first, so that a flood of findings does not push it out.
+        let located: AttackSet = inspection.findings().map(|found| found.attack).collect();
+        for attack in self.analysis.outcome.attacks.iter().filter(|attack| !located.contains(*attack)) {
+            let finding = Finding { kind: attack.code(), value: b"", stamps: &[], rule_id: None, experimental: false };
+            attacks.push(finding, |_| {});
+        }
         for found in inspection.findings() {
             let finding = Finding {
                 kind: found.attack.code(),

@@ -12,13 +12,14 @@ pub fn document() -> String {
          outer ones. Sizes take `k`, `m` and `g`; values may be quoted.\n\n\
          | Directive | Blocks | Value | Default | Meaning |\n|---|---|---|---|---|\n",
     );
-    for directive in TABLE.iter().filter(|directive| matches!(directive.effect, Effect::Set(_))) {
+    for directive in TABLE.iter().filter(|directive| matches!(directive.effect, Effect::Set(_) | Effect::Idle(_))) {
         let syntax = directive.syntax.replace('|', "\\|");
         let default = if directive.default == "-" { "–".to_owned() } else { format!("`{}`", directive.default) };
+        let idle = if matches!(directive.effect, Effect::Idle(_)) { " *Read and checked, no effect yet.*" } else { "" };
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| `{}` | {} | `{syntax}` | {default} | {} |",
+            "| `{}` | {} | `{syntax}` | {default} | {}{idle} |",
             directive.name,
             directive.contexts.names(),
             directive.summary

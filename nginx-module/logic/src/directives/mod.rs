@@ -59,6 +59,8 @@ pub enum Arity {
 pub enum Effect {
     /// Sets something.
     Set(fn(&mut Reading<'_>, Arguments<'_>) -> Result<(), ValueError>),
+    /// The same, but nothing in this version asks for what is set.
+    Idle(fn(&mut Reading<'_>, Arguments<'_>) -> Result<(), ValueError>),
     /// Does what the directive of this name does, after a warning.
     Renamed(&'static str),
     /// Is an error which names what to do instead.
@@ -198,13 +200,15 @@ impl Directive {
     /// When the value is wrong, stands twice, or the directive is gone.
     pub fn read(&self, reading: &mut Reading<'_>, arguments: Arguments<'_>) -> Result<Note, DirectiveError> {
         match self.effect {
-            Effect::Set(set) => {
+            Effect::Set(set) | Effect::Idle(set) => {
                 set(reading, arguments).map_err(|source| DirectiveError::Value { name: self.name, source })?;
                 Ok(Note::None)
             }
             Effect::Renamed(new) => {
                 let new = Self::by_name(new).ok_or(DirectiveError::NoReplacement(self.name))?;
-                let Effect::Set(set) = new.effect else { return Err(DirectiveError::NoReplacement(self.name)) };
+                let (Effect::Set(set) | Effect::Idle(set)) = new.effect else {
+                    return Err(DirectiveError::NoReplacement(self.name));
+                };
                 set(reading, arguments).map_err(|source| DirectiveError::Value { name: self.name, source })?;
                 Ok(Note::Deprecated(new.name))
             }

@@ -60,6 +60,16 @@ macro_rules! set {
     };
 }
 
+/// As `set!`, where nothing in this version asks for the field.
+macro_rules! idle {
+    ($scope:ident.$field:ident, $read:expr) => {
+        match set!($scope.$field, $read) {
+            Effect::Set(set) => Effect::Idle(set),
+            other => other,
+        }
+    };
+}
+
 /// As `set!`, for a path.
 macro_rules! set_path {
     ($scope:ident.$field:ident) => {
@@ -246,7 +256,7 @@ table! {
             _ => None,
         }));
     "wallarm_api_conf", Http, One, "PATH", "-",
-        "A node.yaml; requests with attacks are sent to that API.",
+        "A node.yaml: that API takes the place of postanalytics. This version sends nothing to it.",
         Effect::Set(set_api_conf);
     "wallarm_upstream_connect_attempts", Http, One, "N", "10",
         "Immediate attempts to connect after a connection broke.",
@@ -255,7 +265,7 @@ table! {
         "Time between the attempts that follow.",
         set!(global.reconnect_interval, seconds);
     "wallarm_upstream_connect_timeout", Http, One, "TIME", "1s",
-        "How long an attempt to connect may take.",
+        "How long an attempt to connect may take, up to the greeting of the server.",
         set!(global.connect_timeout, seconds);
     "wallarm_upstream_queue_limit", Http, One, "N", "-",
         "Records that may wait; set alone, their size is not limited.",
@@ -286,7 +296,10 @@ table! {
         set_path!(block.custom_ruleset_path);
     "wallarm_key_path", HttpServerLocation, One, "PATH", "/etc/wallarm/private.key",
         "The key of the customer's rules.",
-        set_path!(block.key_path);
+        Effect::Idle(|reading, arguments| {
+            let path = reading.path(arguments.first())?;
+            once(&mut reading.block.key_path, path)
+        });
     "wallarm_cache_path", Http, One, "PATH", "/var/lib/nginx/wallarm",
         "A folder that workers may write; holds the backup of the rule sets.",
         set_path!(global.cache_path);
@@ -316,14 +329,14 @@ table! {
         "Bytes of a body that are analysed in one step.",
         set!(block.chunk_size, chunk_size);
     "wallarm_parse_response", HttpServerLocation, One, "on | off", "on",
-        "Look at responses too.",
+        "Look at the beginning of textual responses, 1 KB or 16 KB of errors, for what they give away; they pass unchanged.",
         set!(block.parse_response, flag);
     "disable_acl", HttpServerLocation, One, "on | off", "off",
         "Do not look up the source address in the lists.",
-        set!(block.disable_acl, flag);
+        idle!(block.disable_acl, flag);
     "wallarm_acl_access_phase", Http, One, "on | off", "on",
         "Refuse denylisted sources before the analysis.",
-        set!(global.acl_access_phase, flag);
+        idle!(global.acl_access_phase, flag);
     "wallarm_rate_limit", HttpServerLocation, AtLeastOne, RATE_LIMIT, "-",
         "Limit the rate of requests with the same key.",
         add!(block.rate_limits, rate_limit);
@@ -341,14 +354,14 @@ table! {
         set!(global.rate_limit_shm_size, zone_size);
 
     "wallarm_parse_html_response", HttpServerLocation, One, "on | off", "on",
-        "Look at HTML responses.",
+        "Look at HTML responses too.",
         set!(block.parse_html_response, flag);
     "wallarm_unpack_response", HttpServerLocation, One, "on | off", "on",
         "Unpack compressed responses before looking.",
-        set!(block.unpack_response, flag);
+        idle!(block.unpack_response, flag);
     "wallarm_parse_websocket", HttpServerLocation, One, "on | off", "off",
         "Look at WebSocket messages.",
-        set!(block.parse_websocket, flag);
+        idle!(block.parse_websocket, flag);
     "wallarm_timeslice", HttpServerLocation, One, "TIME", "0",
         "Length of one turn of analysis; without a unit in milliseconds, 0 is the built-in length.",
         Effect::Set(set_timeslice);
@@ -357,31 +370,32 @@ table! {
         set!(block.stalled_worker_timeout, seconds);
     "wallarm_memlimit_debug", HttpServerLocation, One, "on | off", "on",
         "Write down the request that met a memory limit.",
-        set!(block.memlimit_debug, flag);
+        idle!(block.memlimit_debug, flag);
     "wallarm_partner_client_uuid", HttpServerLocation, One, "UUID | $variable", "-",
         "The tenant that requests belong to.",
         Effect::Set(set_client_uuid);
     "wallarm_force", HttpServerLocation, Two, FORCE, "-",
-        "Values of out-of-band copies of traffic.",
+        "Values that records take instead of those of an out-of-band copy of traffic; seconds for the time. A block that forces a value of the \
+         response only watches: `block` is `monitoring` there.",
         add!(block.force, force);
     "wallarm_acl_export_enable", Http, One, "on | off", "on",
         "Report blocked sources.",
-        set!(global.acl_export, flag);
+        idle!(global.acl_export, flag);
     "wallarm_acl_export_shm_size", Http, One, "SIZE", "64m",
         "Shared memory for blocked sources.",
-        set!(global.acl_export_shm_size, size);
+        idle!(global.acl_export_shm_size, size);
     "wallarm_acl_export_sample_limit", Http, One, "N", "10",
         "Requests that are kept of a blocked source.",
-        set!(global.acl_export_sample_limit, count);
+        idle!(global.acl_export_sample_limit, count);
     "wallarm_acl_export_sample_group_lifetime", Http, One, "SECONDS", "3600",
         "How long they are kept.",
-        set!(global.acl_export_sample_group_lifetime, seconds);
+        idle!(global.acl_export_sample_group_lifetime, seconds);
     "wallarm_acl_export_stats_bucket_interval", Http, One, "SECONDS", "60",
         "The interval over which blocked requests are counted.",
-        set!(global.acl_export_stats_bucket_interval, seconds);
+        idle!(global.acl_export_stats_bucket_interval, seconds);
     "wallarm_acl_export_stats_bucket_lifetime", Http, One, "SECONDS", "1800",
         "How long the counts are kept.",
-        set!(global.acl_export_stats_bucket_lifetime, seconds);
+        idle!(global.acl_export_stats_bucket_lifetime, seconds);
     "wallarm_set_tag", HttpServerLocation, Two, "NAME VALUE", "-",
         "Add a tag to records.",
         add!(block.tags, tag);

@@ -220,7 +220,9 @@ impl Connection {
     pub(super) fn deadline(&self, connect_timeout: Duration) -> Option<Moment> {
         match self.stage {
             Stage::Ready => self.flights.oldest().map(|sent| sent.plus(ANSWER_TIMEOUT)),
-            _ => Some(self.since.plus(connect_timeout)),
+            // Who greets in time runs; its answers may take their time, as later ones may.
+            Stage::Hello => Some(self.since.plus(connect_timeout).plus(ANSWER_TIMEOUT)),
+            Stage::Connecting | Stage::Greeting => Some(self.since.plus(connect_timeout)),
         }
     }
 

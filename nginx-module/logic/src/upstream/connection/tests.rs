@@ -55,11 +55,16 @@ fn write(connection: &mut Connection) -> Vec<u8> {
     bytes
 }
 
-fn ready() -> Connection {
+fn greeted() -> Connection {
     let mut connection = Connection::new(peer(), now(0));
     connection.opened();
     receive(&mut connection, &hail()).unwrap();
     write(&mut connection);
+    connection
+}
+
+fn ready() -> Connection {
+    let mut connection = greeted();
     receive(&mut connection, &ok(0)).unwrap();
     connection
 }
@@ -176,7 +181,10 @@ fn deadlines_are_those_of_the_stage() {
     let timeout = Duration::from_secs(1);
     let connection = Connection::new(peer(), now(100));
     assert_eq!(connection.deadline(timeout), Some(now(1100)));
-    let mut connection = ready();
+    let mut connection = greeted();
+    let by = connection.deadline(timeout);
+    assert!(by > Some(now(0).plus(ANSWER_TIMEOUT)), "a server that is slow to answer hello is given up by {by:?}");
+    connection = ready();
     assert_eq!(connection.deadline(timeout), None);
     add(&mut connection);
     assert_eq!(connection.deadline(timeout), Some(now(7).plus(ANSWER_TIMEOUT)));
