@@ -212,6 +212,9 @@ pub struct NginxTest {
     /// A module for that version. [default: built from this checkout]
     #[arg(long, value_name = "FILE", requires = "nginx")]
     pub module: Option<PathBuf>,
+    /// Watch over the memory of NGINX with valgrind, in the facts that are fit for it. [default release: the one that is built here]
+    #[arg(long)]
+    pub valgrind: bool,
 }
 
 /// Run every test.

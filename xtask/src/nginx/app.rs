@@ -1,4 +1,4 @@
-//! The application behind NGINX: answers every request with what it saw of it, and keeps count.
+//! The application behind NGINX: answers every request with what it saw of it, or with the body that came, and keeps count.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, Result, bail};
 
 use super::loopback::{Loopback, Then, locked};
+
+/// Targets that begin so are answered with the body of the request, as plain text.
+pub const ECHO: &str = "/echo";
 
 /// An application that runs until it is dropped.
 #[derive(Debug)]
@@ -52,7 +55,11 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Seen>>) -> Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         let Some((seen, upgrade)) = request(&mut reader)? else { return Ok(()) };
-        let answer = format!("{} {} {}\n", seen.method, seen.target, seen.body.len());
+        let answer = if seen.target.starts_with(ECHO) {
+            seen.body.clone()
+        } else {
+            format!("{} {} {}\n", seen.method, seen.target, seen.body.len()).into_bytes()
+        };
         locked(kept).push(seen);
         if upgrade {
             let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -61,7 +68,7 @@ fn serve(mut stream: TcpStream, kept: &Mutex<Vec<Seen>>) -> Result<()> {
         }
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", answer.len());
         stream.write_all(head.as_bytes())?;
-        stream.write_all(answer.as_bytes())?;
+        stream.write_all(&answer)?;
     }
 }
 

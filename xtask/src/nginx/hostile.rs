@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::Result;
 use iproto::greeting;
@@ -25,11 +26,13 @@ pub enum Manner {
     ClosesAfterEachByte,
     /// Greets, then claims a frame of more than any client may accept.
     HugeFrame,
+    /// Greets, then reads a byte a second and never answers.
+    ReadsSlowly,
 }
 
 impl Manner {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Silent,
         Self::GreetsAndStops,
         Self::HalfAnswer,
@@ -37,6 +40,7 @@ impl Manner {
         Self::WrongGreeting,
         Self::ClosesAfterEachByte,
         Self::HugeFrame,
+        Self::ReadsSlowly,
     ];
 }
 
@@ -93,6 +97,13 @@ fn mistreat(stream: &mut TcpStream, manner: Manner) -> Result<()> {
         Manner::HugeFrame => {
             stream.write_all(&hello)?;
             stream.write_all(&[0xcf, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])?;
+        }
+        Manner::ReadsSlowly => {
+            stream.write_all(&hello)?;
+            // Ends when the other side does, or when the test shuts the connection down.
+            while stream.read(&mut byte)? > 0 {
+                std::thread::sleep(Duration::from_secs(1));
+            }
         }
     }
     Ok(())

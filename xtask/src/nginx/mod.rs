@@ -7,10 +7,12 @@
 //! | [`release`] | the releases that the module is tested in, and where they come from |
 //! | [`config`] | the text of a configuration |
 //! | [`server`] | one running NGINX: start, reload, stop, error log |
+//! | [`valgrind`] | an NGINX whose every access to memory is watched |
 //! | [`usage`] | processor time, memory and open files of a process, from `/proc` |
 //! | [`client`] | HTTP/1.1 by hand, well-formed or not |
 //! | [`artifacts`] | the module, the rule set and the postanalytics server, built from this checkout |
 //! | [`postanalytics`] | the real postanalytics server |
+//! | [`disk`] | a disk without room |
 //! | [`loopback`] | what the servers of the tests' own have in common |
 //! | [`recorder`], [`hostile`] | postanalytics servers of the tests' own: one that keeps records, some that misbehave |
 //! | [`app`] | the application behind NGINX |
@@ -23,6 +25,7 @@ pub mod artifacts;
 pub mod bench;
 pub mod client;
 pub mod config;
+pub mod disk;
 pub mod facts;
 pub mod hostile;
 pub mod loopback;
@@ -32,3 +35,4 @@ pub mod recorder;
 pub mod release;
 pub mod server;
 pub mod usage;
+pub mod valgrind;

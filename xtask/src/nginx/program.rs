@@ -71,6 +71,13 @@ impl Program {
         Self::of(vec![loader.into(), "--library-path".into(), libraries, binary.into()])
     }
 
+    /// The same program, started by what `words` say.
+    #[must_use]
+    pub fn under(&self, mut words: Vec<OsString>) -> Self {
+        words.extend_from_slice(&self.words);
+        Self { words, version: self.version }
+    }
+
     fn of(words: Vec<OsString>) -> Result<Self> {
         let mut program = Self { words, version: Version::new(0, 0, 0) };
         let output = program.command().arg("-v").output();

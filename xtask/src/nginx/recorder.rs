@@ -2,7 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use iproto::code::RequestType;
@@ -38,9 +40,18 @@ impl Recorder {
     ///
     /// If it cannot listen.
     pub fn start() -> Result<Self> {
+        Self::thoughtful(Duration::ZERO)
+    }
+
+    /// The same, answering each request so long after it came.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen.
+    pub fn thoughtful(pause: Duration) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let kept = Arc::clone(&shared);
-        let server = Loopback::start(move |stream| serve(stream, &kept).map(|()| Then::Close))?;
+        let server = Loopback::start(move |stream| serve(stream, &kept, pause).map(|()| Then::Close))?;
         Ok(Self { address: server.address, shared, _server: server })
     }
 
@@ -68,12 +79,13 @@ impl Recorder {
     }
 }
 
-fn serve(mut stream: TcpStream, shared: &Shared) -> Result<()> {
+fn serve(mut stream: TcpStream, shared: &Shared, pause: Duration) -> Result<()> {
     stream.write_all(&greeting::encode(
         "2.11.0",
         "00000000-0000-4000-8000-000000000000",
         &[7; greeting::SALT_LENGTH],
     ))?;
+    let later = answerer(stream.try_clone()?);
     let (mut received, mut answers) = (Vec::new(), Vec::new());
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -81,13 +93,28 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> Result<()> {
             answer(payload, shared, &mut answers)?;
             received.drain(..size);
         }
-        stream.write_all(&answers)?;
-        answers.clear();
+        if !answers.is_empty() && later.send((Instant::now() + pause, std::mem::take(&mut answers))).is_err() {
+            return Ok(());
+        }
         match stream.read(&mut chunk)? {
             0 => return Ok(()),
             length => received.extend_from_slice(chunk.get(..length).unwrap_or_default()),
         }
     }
+}
+
+/// Writes each answer when its time has come, in the order of the requests, while more of them are read.
+fn answerer(mut stream: TcpStream) -> Sender<(Instant, Vec<u8>)> {
+    let (sender, answers) = mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        for (due, answer) in answers {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if stream.write_all(&answer).is_err() {
+                return;
+            }
+        }
+    });
+    sender
 }
 
 fn answer(payload: &[u8], shared: &Shared, out: &mut Vec<u8>) -> Result<()> {

@@ -15,8 +15,8 @@ use super::config::Config;
 use super::program::Program;
 use super::{address, usage};
 
-/// Starting, reloading and stopping take milliseconds; a machine under load may need more.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Starting, reloading and stopping take milliseconds; a machine under load, or valgrind, may need more.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a state that must come is looked at.
 const TICK: Duration = Duration::from_millis(5);

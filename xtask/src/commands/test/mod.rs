@@ -31,6 +31,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
     Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
+    Stage { name: "module under valgrind", needs: nginx::VALGRIND, containers: true, run: nginx::memory },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },
     Stage { name: "install on bookworm", needs: container::HOST_PACKAGES, containers: true, run: install::bookworm },
     Stage { name: "install on bullseye", needs: container::HOST_PACKAGES, containers: true, run: install::bullseye },

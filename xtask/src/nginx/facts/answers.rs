@@ -10,14 +10,14 @@ use crate::nginx::client::Request;
 use crate::nginx::server;
 
 pub const FACTS: &[Fact] = &[
-    Fact::new("a block page is a file whose variables are filled in and escaped", page),
+    Fact::new("a block page is a file whose variables are filled in and escaped", page).under_valgrind(),
     Fact::new("the block page may have another status", page_status),
     Fact::new("a block page that is missing falls back to plain 403", missing_page),
     Fact::new("a block may be a redirect of the client", redirect),
-    Fact::new("a block may be answered by a named location", named),
+    Fact::new("a block may be answered by a named location", named).under_valgrind(),
     Fact::new("the target of a block may come from a variable", variable_target),
     Fact::new("the sample page is whole and shows the request's number", sample),
-    Fact::new("the variables tell type, list and validity of a request in the access log", variables),
+    Fact::new("the variables tell type, list and validity of a request in the access log", variables).under_valgrind(),
     Fact::new("if=$wallarm_attack_type logs attacks only", conditional_log),
     Fact::new("$request_id in the access log is the number of the record", request_id),
     Fact::new("$wallarm_dollar is a dollar", dollar),

@@ -6,13 +6,14 @@ use std::io::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::scene::{ATTACK_ARGUMENT, Given, Scene, attacks};
+use super::scene::{ATTACK_ARGUMENT, Given, Scene, attacks, listed};
 use super::{Fact, Subject};
 use crate::nginx::client::{self, Request, Response};
 use crate::nginx::usage;
 
 pub const FACTS: &[Fact] = &[
-    Fact::new("malformed percent-encoding, UTF-8 and base64 pass or are refused, and do no harm", encodings),
+    Fact::new("malformed percent-encoding, UTF-8 and base64 pass or are refused, and do no harm", encodings)
+        .under_valgrind(),
     Fact::new("a request with bytes that are no HTTP is refused by NGINX as ever", no_http),
     Fact::new("100,000 parameters in a body are looked at, the last one included", parameters),
     Fact::new("a query as long as NGINX takes is looked at", long_query),
@@ -24,9 +25,9 @@ pub const FACTS: &[Fact] = &[
     Fact::new("a multipart body of 20,000 parts is looked at", many_parts),
     Fact::new("a flood of headers is answered", headers),
     Fact::new("an endless chunked body ends with the size limit of NGINX", endless),
-    Fact::new("bodies of random bytes under every content type do no harm", random),
+    Fact::new("bodies of random bytes under every content type do no harm", random).under_valgrind(),
     Fact::new("an attack that takes longer than the time limit is marked overlimit_res", time_limit),
-    Fact::new("a request above its memory limit is answered with 500 and counted", memory_limit),
+    Fact::new("a request above its memory limit is answered with 500 and counted", memory_limit).under_valgrind(),
 ];
 
 const BLOCK: &str = "wallarm_mode block;";
@@ -326,8 +327,9 @@ fn time_limit(subject: &Subject) -> Result<()> {
     let directives = "wallarm_mode monitoring; wallarm_process_time_limit 1;";
     subject.with(directives, |scene| {
         scene.expects(&Request::form("/", many(300_000)), 200)?;
-        let found = attacks(&scene.record()?);
-        ensure!(found.contains(&"overlimit_res"), "found {found:?}");
+        let record = scene.record()?;
+        ensure!(attacks(&record).contains(&"overlimit_res"), "found {:?}", attacks(&record));
+        ensure!(listed(&record).contains(&"overlimit_res"), "listed {:?}", listed(&record));
         scene.counted("overlimits_time", 1)?;
         scene.still_serves()
     })?;

@@ -12,17 +12,18 @@ use crate::nginx::client::{self, Request};
 
 pub const FACTS: &[Fact] = &[
     Fact::new("an attack in a form is blocked", form),
-    Fact::new("an attack in JSON, XML or a multipart form is blocked", structured),
+    Fact::new("an attack in JSON, XML or a multipart form is blocked", structured).under_valgrind(),
     Fact::new("an attack in a chunked body is blocked, however the chunks fall", chunked),
     Fact::new("an attack in a gzip-compressed body is blocked", compressed),
-    Fact::new("a body that comes a byte at a time is analysed and reaches the application whole", slow),
+    Fact::new("a body that comes a byte at a time is analysed and reaches the application whole", slow)
+        .under_valgrind(),
     Fact::new("a body of 5 MB that NGINX spools to disk is analysed to its end and passed on unchanged", spooled),
     Fact::new("a body behind Expect: 100-continue is awaited and analysed", expect_continue),
     Fact::new("several requests on one connection are judged each by itself", keep_alive),
     Fact::new("pipelined requests are judged each by itself", pipelined),
-    Fact::new("HTTP/2 requests with and without a body are analysed", http2),
-    Fact::new("bodies pass with proxy_request_buffering off", unbuffered),
-    Fact::new("a client that leaves in mid-body harms nobody", aborted),
+    Fact::new("HTTP/2 requests with and without a body are analysed", http2).under_valgrind(),
+    Fact::new("bodies pass with proxy_request_buffering off", unbuffered).under_valgrind(),
+    Fact::new("a client that leaves in mid-body harms nobody", aborted).under_valgrind(),
 ];
 
 const BLOCK: &str = "wallarm_mode block;";

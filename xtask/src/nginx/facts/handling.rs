@@ -11,12 +11,12 @@ use crate::nginx::client::{self, Request};
 
 pub const FACTS: &[Fact] = &[
     Fact::new("an internal redirect is neither analysed twice nor counted twice", internal_redirect),
-    Fact::new("a request with a body survives an internal redirect", redirect_with_body),
-    Fact::new("subrequests are not counted, and their main request is", subrequests),
+    Fact::new("a request with a body survives an internal redirect", redirect_with_body).under_valgrind(),
+    Fact::new("subrequests are not counted, and their main request is", subrequests).under_valgrind(),
     Fact::new("authentication by subrequest works beside the module", auth_request),
-    Fact::new("a location that only returns is counted and reported in the log phase", returns),
+    Fact::new("a location that only returns is counted and reported in the log phase", returns).under_valgrind(),
     Fact::new("a rewritten request is judged by what the client sent", rewritten),
-    Fact::new("a websocket upgrade passes and carries data both ways", websocket),
+    Fact::new("a websocket upgrade passes and carries data both ways", websocket).under_valgrind(),
     Fact::new("a static file is served under the module", static_file),
     Fact::new("HEAD, OPTIONS and an unknown method are handled like others", methods),
     Fact::new("a block in an error page's own location does not loop", error_page),

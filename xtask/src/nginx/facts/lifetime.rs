@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use detection::rules;
+use rustix::process::Signal;
 
 use super::scene::{ATTACK, Given, Scene};
 use super::{Fact, Subject};
@@ -19,8 +20,11 @@ pub const FACTS: &[Fact] = &[
     Fact::new(
         "a broken update while NGINX runs keeps the loaded rules, and a good one is taken without a reload",
         update,
-    ),
+    )
+    .under_valgrind(),
     Fact::new("a rule set that workers cannot read is named with file and user", unreadable),
+    Fact::new("an update that workers cannot read keeps the loaded rules and is told of once", unreadable_update),
+    Fact::new("workers that are killed under load are replaced and counted, and the others go on", killed_under_load),
 ];
 
 const BLOCK: &str = "wallarm_mode block;";
@@ -117,16 +121,9 @@ fn backup(subject: &Subject) -> Result<()> {
     let cache = folder.path().join("cache");
     fs::create_dir(&cache)?;
     fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
-    // The last word on the path of the cache would be a duplicate: it takes the place of the test's own.
-    let start = |act: &dyn Fn(&Scene) -> Result<()>| -> Result<()> {
-        let recorder = crate::nginx::recorder::Recorder::start()?;
-        let app = crate::nginx::app::App::start()?;
-        let mut config = subject.config(Given { server: BLOCK, ..Given::default() }, recorder.address, app.address);
-        config.http = config.http.replace("{prefix}/cache", &cache.display().to_string());
-        let nginx = server::Server::start(&subject.program, &config)?;
-        let scene = Scene { nginx, recorder, app };
-        act(&scene).with_context(|| scene.nginx.said())?;
-        scene.nginx.quit().map(drop)
+    let cache = cache.display().to_string();
+    let start = |act: &dyn Fn(&Scene) -> Result<()>| {
+        subject.given(Given { server: BLOCK, cache: Some(&cache), ..Given::default() }, act)
     };
     start(&|scene| scene.expect(ATTACK, 403))?;
     fs::write(&subject.rules, b"broken")?;
@@ -154,10 +151,20 @@ fn update(subject: &Subject) -> Result<()> {
             fs::write(&aside, bytes)?;
             fs::rename(&aside, &subject.rules).context("cannot rename")
         };
-        replace(b"broken")?;
-        server::wait("a word about the broken file", || Ok(scene.nginx.log().contains("proton.db")))?;
-        scene.expect(ATTACK, 403)?;
-        scene.counted("db_id", id - 1)?;
+        let half = good.get(..good.len() / 2).context("half")?;
+        let mut later = good.clone();
+        // The low byte of the version of the format.
+        *later.get_mut(8).context("no version")? = 99;
+        let told = || scene.nginx.log().lines().filter(|line| line.contains("proton.db")).count();
+        let before = told();
+        for (number, broken) in [&b"broken"[..], half, &later, b""].into_iter().enumerate() {
+            replace(broken)?;
+            server::wait("a word about the broken file", || Ok(told() > before + number))?;
+            scene.expect(ATTACK, 403)?;
+            scene.counted("db_id", id - 1)?;
+        }
+        // Each was looked at again and again meanwhile.
+        ensure!(told() == before + 4, "{} lines tell of four broken files", told() - before);
         replace(&newer)?;
         scene.counted("db_id", id)?;
         scene.expect(ATTACK, 403)
@@ -176,5 +183,76 @@ fn unreadable(subject: &Subject) -> Result<()> {
             let log = scene.nginx.log();
             Ok(log.lines().any(|line| line.contains("proton.db") && line.contains(crate::nginx::config::WORKER)))
         })
+    })
+}
+
+fn unreadable_update(subject: &Subject) -> Result<()> {
+    let good = fs::read(&subject.rules).context("cannot read the rule set")?;
+    let (subject, folder) = own_rules(subject, &good)?;
+    let given = Given { server: BLOCK, http: "wallarm_file_check_interval 50ms;", ..Given::default() };
+    subject.given(given, |scene| {
+        scene.expect(ATTACK, 403)?;
+        let aside = folder.path().join("aside");
+        fs::write(&aside, b"not for everybody")?;
+        fs::set_permissions(&aside, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        fs::rename(&aside, &subject.rules)?;
+        let told = || scene.nginx.log().lines().filter(|line| line.contains("cannot be read by user")).count();
+        server::wait("a word about the file", || Ok(told() > 0))?;
+        for _ in 0..20 {
+            scene.expect(ATTACK, 403)?;
+        }
+        ensure!(told() == 1, "it is told {} times", told());
+        Ok(())
+    })
+}
+
+fn killed_under_load(subject: &Subject) -> Result<()> {
+    let given = Given { server: BLOCK, workers: 2, ..Given::default() };
+    let said = subject.played(given, |scene| {
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let load = || -> Result<(u64, u64)> {
+                let (mut answered, mut broken) = (0, 0);
+                while !done.load(Ordering::Relaxed) {
+                    // A connection dies with its worker; an answer that comes must be the right one.
+                    match scene.get(ATTACK) {
+                        Ok(answer) => {
+                            ensure!(answer.status == 403, "answered with {}", answer.status);
+                            answered += 1;
+                        }
+                        Err(_) => broken += 1,
+                    }
+                }
+                Ok((answered, broken))
+            };
+            let threads: Vec<_> = (0..2).map(|_| scope.spawn(load)).collect();
+            let killed = (0..3).try_for_each(|_| kill_one(scene));
+            done.store(true, Ordering::Relaxed);
+            let mut broken = 0;
+            for thread in threads {
+                broken += thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?.1;
+            }
+            ensure!(broken <= 6, "{broken} requests of two clients broke with three workers");
+            killed
+        })?;
+        scene.counted("segfaults", 3)?;
+        scene.expect(ATTACK, 403)?;
+        scene.still_serves()
+    })?;
+    ensure!(said.matches("exited on signal 9").count() == 3, "three workers were killed:\n{said}");
+    ensure!(!said.contains("panicked"), "a handler panicked:\n{said}");
+    Ok(())
+}
+
+/// Kills a worker that has served a while, and waits for the one in its place.
+fn kill_one(scene: &Scene) -> Result<()> {
+    let before = scene.status()?["requests"].as_u64();
+    server::wait("more requests", || Ok(scene.status()?["requests"].as_u64() > before.map(|count| count + 20)))?;
+    let workers = scene.nginx.workers();
+    let victim = *workers.first().context("no worker")?;
+    server::signal(victim, Signal::KILL)?;
+    server::wait("a new worker", || {
+        let now = scene.nginx.workers();
+        Ok(now.len() == workers.len() && !now.contains(&victim))
     })
 }

@@ -6,10 +6,12 @@
 //! | [`bodies`] | bodies in every form in which clients send them |
 //! | [`handling`] | requests that NGINX itself treats specially |
 //! | [`answers`] | block pages and variables |
+//! | [`responses`] | what responses give away |
 //! | [`status`] | the status page and rate limits |
 //! | [`configuration`] | what `nginx -t` says |
 //! | [`bad_input`] | requests that are broken or too much |
 //! | [`reporting`] | postanalytics, well-behaved and hostile |
+//! | [`full_disk`] | what needs a disk that has no room |
 //! | [`faults`] | panics inside the module |
 //! | [`lifetime`] | reloads, crashes, rule sets that change or break |
 //!
@@ -20,10 +22,12 @@ mod bad_input;
 mod bodies;
 mod configuration;
 mod faults;
+mod full_disk;
 mod handling;
 mod lifetime;
 mod modes;
 mod reporting;
+mod responses;
 mod scene;
 mod status;
 
@@ -33,6 +37,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::program::Program;
+use super::valgrind::Memcheck;
 
 /// One fact.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +46,18 @@ pub struct Fact {
     pub name: &'static str,
     /// Fails if it does not hold.
     check: fn(&Subject) -> Result<()>,
+    /// Whether it is also looked at under valgrind.
+    memory: bool,
 }
 
 impl Fact {
     const fn new(name: &'static str, check: fn(&Subject) -> Result<()>) -> Self {
-        Self { name, check }
+        Self { name, check, memory: false }
+    }
+
+    /// A fact that takes the module through code of its own and depends on no time, so that its memory is checked too.
+    const fn under_valgrind(self) -> Self {
+        Self { memory: true, ..self }
     }
 }
 
@@ -85,9 +97,11 @@ pub fn all() -> Vec<Fact> {
         bodies::FACTS,
         handling::FACTS,
         answers::FACTS,
+        responses::FACTS,
         status::FACTS,
         configuration::FACTS,
         bad_input::FACTS,
+        full_disk::FACTS,
         reporting::FACTS,
         lifetime::FACTS,
     ]
@@ -96,19 +110,43 @@ pub fn all() -> Vec<Fact> {
 
 /// Checks those of the facts whose name has `filter` in it; `tell` hears of each.
 pub fn check(subject: &Subject, filter: &str, tell: &mut dyn FnMut(&Row)) -> Vec<Row> {
-    let mut rows = Vec::new();
     let faulty = subject.with_faults.clone().map(|module| Subject { module, ..subject.clone() });
     let own = all().into_iter().map(|fact| (fact, Some(subject)));
     let checks = own.chain(faults::FACTS.iter().map(|fact| (*fact, faulty.as_ref())));
-    for (fact, subject) in checks.filter(|(fact, _)| fact.name.contains(filter)) {
-        let Some(subject) = subject else { continue };
+    let checks = checks.filter_map(|(fact, subject)| Some((fact, subject?)));
+    rows(checks.filter(|(fact, _)| fact.name.contains(filter)), |fact, subject| (fact.check)(subject), tell)
+}
+
+/// Checks those of the facts with `filter` in their name that are fit for it, with an eye on the memory of NGINX.
+pub fn check_memory(subject: &Subject, memcheck: &Memcheck, filter: &str, tell: &mut dyn FnMut(&Row)) -> Vec<Row> {
+    let watched = Subject { program: subject.program.under(memcheck.words()), ..subject.clone() };
+    let fit = all().into_iter().filter(|fact| fact.memory && fact.name.contains(filter));
+    let check = |fact: Fact, subject: &Subject| {
+        let held = (fact.check)(subject);
+        // Memory that was misused may well be why a fact does not hold.
+        match (memcheck.verdict(), held) {
+            (Ok(()), held) => held,
+            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(failure)) => Err(failure.context(error)),
+        }
+    };
+    rows(fit.map(|fact| (fact, &watched)), check, tell)
+}
+
+/// A row for each check.
+fn rows<'a>(
+    checks: impl Iterator<Item = (Fact, &'a Subject)>,
+    check: impl Fn(Fact, &Subject) -> Result<()>,
+    tell: &mut dyn FnMut(&Row),
+) -> Vec<Row> {
+    let made = checks.map(|(fact, subject)| {
         let begun = Instant::now();
-        let failure = (fact.check)(subject).err();
+        let failure = check(fact, subject).err();
         let row = Row { name: fact.name, failure, took: begun.elapsed() };
         tell(&row);
-        rows.push(row);
-    }
-    rows
+        row
+    });
+    made.collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 
 use super::scene::{ATTACK, Given, Scene, attacks, field};
 use super::{Fact, Subject};
@@ -14,6 +15,9 @@ use crate::nginx::{address, server};
 
 pub const FACTS: &[Fact] = &[
     Fact::new("a record tells headers, body, client, answer and application of a request", record),
+    Fact::new("tags of the configuration are in the record, variables filled in", tags).under_valgrind(),
+    Fact::new("a copy of traffic is reported with the values that wallarm_force gives, and never blocked", copies),
+    Fact::new("the id of the custom ruleset is in the record", custom_ruleset),
     Fact::new("a client introduces itself before its first record", hello),
     Fact::new("records are spread over two servers, each to one of them", two_servers),
     Fact::new(
@@ -23,6 +27,12 @@ pub const FACTS: &[Fact] = &[
     Fact::new(
         "while postanalytics is silent, stopped in mid-answer, sends garbage or closes, clients are served at once",
         hostile,
+    ),
+    Fact::new("servers of every hostile manner at once leave an honest one among them its work", hostile_at_once)
+        .under_valgrind(),
+    Fact::new(
+        "a server that answers after three seconds gets each record once, and no client waits for it",
+        thoughtful,
     ),
     Fact::new("with one server down, records go to the other", failover),
     Fact::new("records wait while postanalytics is away and arrive when it is back", returns),
@@ -63,6 +73,46 @@ fn record(subject: &Subject) -> Result<()> {
             ensure!(record.get(name).is_some(), "no `{name}` in {record}");
         }
         Ok(())
+    })
+}
+
+fn tags(subject: &Subject) -> Result<()> {
+    subject.with(
+        "wallarm_mode monitoring; wallarm_set_tag zone eu; wallarm_set_tag who \"user $http_x_user\";",
+        |scene| {
+            scene.expects(&Request::get("/").header("X-User", "maria"), 200)?;
+            field(&scene.record()?, "tags", json!({ "zone": "eu", "who": "user maria" }))
+        },
+    )
+}
+
+fn copies(subject: &Subject) -> Result<()> {
+    let directives = "wallarm_mode block; wallarm_force server_addr $http_x_server_addr; wallarm_force server_port $http_x_server_port;
+        wallarm_force response_status 0; wallarm_force response_time 0; wallarm_force response_size 0;";
+    subject.with(directives, |scene| {
+        let copy = Request::get(ATTACK).header("X-Server-Addr", "203.0.113.80").header("X-Server-Port", "8443");
+        scene.expects(&copy, 200)?;
+        let record = scene.record()?;
+        ensure!(attacks(&record) == ["ptrav"], "found {:?}", attacks(&record));
+        field(&record, "mode", "monitoring")?;
+        field(&record, "server_addr", "203.0.113.80")?;
+        field(&record, "server_port", 8443)?;
+        for name in ["status", "response_time_ms", "response_size"] {
+            field(&record, name, 0)?;
+        }
+        Ok(())
+    })
+}
+
+fn custom_ruleset(subject: &Subject) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("ruleset-").tempdir()?;
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let file = folder.path().join("custom_ruleset");
+    std::fs::write(&file, "wallarm custom ruleset, format 51, id 102, length 0\n")?;
+    let server = format!("wallarm_mode monitoring; wallarm_custom_ruleset_path {};", file.display());
+    subject.with(&server, |scene| {
+        scene.expect("/", 200)?;
+        field(&scene.record()?, "custom_ruleset_id", 102)
     })
 }
 
@@ -142,6 +192,38 @@ fn hostile(subject: &Subject) -> Result<()> {
             .with_context(|| format!("{manner:?}"))?;
     }
     Ok(())
+}
+
+fn hostile_at_once(subject: &Subject) -> Result<()> {
+    let hostile: Vec<Hostile> = Manner::ALL.into_iter().map(Hostile::start).collect::<Result<_>>()?;
+    let honest = Recorder::start()?;
+    let addresses: Vec<_> = hostile.iter().map(|server| server.address).chain([honest.address]).collect();
+    let given =
+        Given { server: "wallarm_mode block;", http: QUICK, postanalytics: Some(&addresses), ..Given::default() };
+    subject.given(given, |scene| {
+        for _ in 0..40 {
+            scene.expect(ATTACK, 403)?;
+        }
+        scene.counted("requests", 40)?;
+        server::wait("a connection to each server", || Ok(hostile.iter().all(|server| server.connections() > 0)))?;
+        honest.wait_for(1)?;
+        scene.still_serves()
+    })
+}
+
+fn thoughtful(subject: &Subject) -> Result<()> {
+    let server = Recorder::thoughtful(Duration::from_secs(3))?;
+    let given = Given { server: "wallarm_mode block;", postanalytics: Some(&[server.address]), ..Given::default() };
+    subject.given(given, |scene| {
+        let begun = Instant::now();
+        for _ in 0..30 {
+            scene.expect(ATTACK, 403)?;
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(3), "30 requests took {:?}", begun.elapsed());
+        let records = server.wait_for(30)?;
+        ensure!(records.len() == 30, "{} records for 30 requests", records.len());
+        scene.counted("tnt_errors", 0)
+    })
 }
 
 fn failover(subject: &Subject) -> Result<()> {

@@ -38,6 +38,8 @@ pub struct Given<'a> {
     pub workers: u32,
     /// Takes the place of the location `/`, which passes everything to the application.
     pub root: Option<&'a str>,
+    /// The folder of the backup instead of one of its own.
+    pub cache: Option<&'a str>,
     /// The servers of the upstream instead of the recorder, separated by commas.
     pub postanalytics: Option<&'a [SocketAddr]>,
 }
@@ -94,10 +96,11 @@ impl Subject {
             .collect();
         let http = format!(
             "upstream wallarm_tarantool {{ {upstream}keepalive {}; }}\nwallarm_tarantool_upstream wallarm_tarantool;\n\
-             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_cache_path {{prefix}}/cache;\n\
+             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_cache_path {};\n\
              upstream app {{ server {app}; }}\nclient_max_body_size 0;\n{}\n",
             servers.len(),
             self.rules.display(),
+            given.cache.unwrap_or("{prefix}/cache"),
             given.http
         );
         let server = format!(
@@ -171,7 +174,7 @@ impl Scene {
     }
 }
 
-/// Names of the attacks of a record, by its mask: a limit that was met has no place in the request, and so no entry in the list.
+/// Names of the attacks of a record, by its mask.
 pub fn attacks(record: &Value) -> Vec<&'static str> {
     let mask = record.get("attack_type").and_then(Value::as_u64).and_then(|mask| u32::try_from(mask).ok());
     AttackSet::from_bits(mask.unwrap_or_default()).iter().map(Attack::code).collect()
