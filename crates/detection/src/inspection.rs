@@ -66,9 +66,10 @@ impl Inspection {
 
     /// Starts with a new request. What was found in the one before is forgotten.
     pub fn begin(&mut self, rules: Arc<Rules>, settings: Settings) {
+        let same_rules = self.rules.as_ref().is_some_and(|before| Arc::ptr_eq(before, &rules));
         self.rules = Some(rules);
         self.request.clear();
-        self.walk.begin(settings);
+        self.walk.begin(settings, same_rules);
         self.stage = Stage::Nothing;
         self.ended = false;
     }

@@ -11,6 +11,7 @@ mod findings;
 mod inspection;
 mod limits;
 mod look;
+mod memo;
 mod parser;
 mod point;
 mod request;

@@ -3,7 +3,7 @@
 //! The stages of a scan, each of them met by fewer values than the one before:
 //!
 //! 1. a test of the bytes: a value of letters, digits and a few harmless signs is left at once;
-//! 2. one pass of an automaton over the literals of all rules, whose hits name the candidate rules;
+//! 2. one pass for the literals of all rules, whose hits name the candidate rules;
 //! 3. the regular expression of each candidate;
 //! 4. for the rules that ask for it, a detector that knows the language and confirms or rejects the candidate.
 

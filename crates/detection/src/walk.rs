@@ -17,6 +17,7 @@ use crate::findings::{Findings, Found};
 use crate::inspection::Settings;
 use crate::limits::{Overlimit, WINDOW, WINDOW_OVERLAP};
 use crate::look::Look;
+use crate::memo::Memo;
 use crate::point::{PointId, Points, Step, Tag};
 use crate::request::{HeadWalk, PathWalk, Request};
 use crate::rules::Rules;
@@ -70,6 +71,13 @@ pub(crate) enum Task {
     Windows(Value, usize),
     /// Decode a value in each of these ways.
     Decoders(Value, Candidates),
+    /// Remember a header, if it was found clean.
+    Remember {
+        /// Its name.
+        name: Slice,
+        /// Its value.
+        value: Slice,
+    },
     /// Forget the bytes and points that were made since.
     Release(Mark),
     /// Go on with request line and headers.
@@ -94,7 +102,8 @@ pub(crate) enum Task {
 
 /// Sees every value as it is examined. Meant for tests and for tools that explain an analysis.
 pub trait Observer {
-    /// `value`, which stands at `point`, is about to be scanned.
+    /// `value`, which stands at `point`, is about to be scanned. A header that the same [`Inspection`](crate::Inspection) found clean
+    /// in an earlier request is not scanned again.
     fn value(&mut self, point: &dyn std::fmt::Display, place: Place, value: &[u8]);
 }
 
@@ -129,6 +138,8 @@ pub(crate) struct Walk {
     pub(crate) order: Vec<u32>,
     /// Bytes that decompressors put out so far.
     pub(crate) decompressed: u64,
+    /// Headers of earlier requests that need no look.
+    pub(crate) memo: Memo,
     tasks: Vec<Task>,
     matches: Matches,
     values: usize,
@@ -136,9 +147,10 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Starts again, and keeps the memory.
-    pub(crate) fn begin(&mut self, settings: Settings) {
+    /// Starts again, and keeps the memory; `same_rules` says that the rules are those of the last request.
+    pub(crate) fn begin(&mut self, settings: Settings, same_rules: bool) {
         self.settings = settings;
+        self.memo.begin(settings, same_rules);
         self.buffers.clear();
         self.points.clear();
         self.findings.clear();
@@ -236,6 +248,13 @@ impl Walk {
             Task::Scan(value) => self.scan(value, context),
             Task::Windows(value, at) => self.windows(value, at),
             Task::Decoders(value, candidates) => self.decode(value, candidates),
+            Task::Remember { name, value } => {
+                // Anything found makes this a request to look at whole, whichever value it was in.
+                if self.findings.attacks().is_empty() {
+                    self.memo.keep(self.buffers.get(name), self.buffers.get(value));
+                }
+                0
+            }
             Task::Release(mark) => {
                 self.release(mark);
                 0

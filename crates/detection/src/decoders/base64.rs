@@ -63,27 +63,39 @@ pub(crate) fn decode(input: &[u8], output: &mut Vec<u8>) -> bool {
 fn decode_bytes(input: &[u8], output: &mut Vec<u8>) -> bool {
     // In a form, an unescaped `+` has become a space. Lines, on the other hand, end in white space that means nothing.
     let in_lines = input.contains(&b'\n');
+    let symbol = |byte: &u8| SYMBOLS.get(usize::from(*byte)).copied().unwrap_or(NONE);
+    let (quads, _) = input.as_chunks::<4>();
+    let mut signs = 0;
+    let mut read = 0;
+    output.reserve(input.len() / 4 * 3 + 3);
+    // As far as there is nothing but symbols, four at a time.
+    for quad in quads.iter().filter(|_| !in_lines) {
+        let [a, b, c, d] = quad.each_ref().map(symbol);
+        if [a, b, c, d].contains(&NONE) {
+            break;
+        }
+        signs |= a | b | c | d;
+        let [a, b, c, d] = [a, b, c, d].map(|symbol| symbol & SEXTET);
+        output.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+        read += quad.len();
+    }
     let mut bits = 0u32;
     let mut count = 0u32;
     let mut padding = 0;
-    let mut classic = false;
-    let mut url_safe = false;
-    output.reserve(input.len() / 4 * 3);
-    for byte in input {
-        let byte = match byte {
-            b'\r' | b'\n' => continue,
-            b' ' if in_lines => continue,
-            b' ' => b'+',
-            other => *other,
-        };
-        if byte == b'=' {
+    for byte in input.get(read..).unwrap_or_default() {
+        if matches!(byte, b'\r' | b'\n') || in_lines && *byte == b' ' {
+            continue;
+        }
+        if *byte == b'=' {
             padding += 1;
             continue;
         }
-        let Some(value) = sextet(byte).filter(|_| padding == 0) else { return false };
-        classic |= matches!(byte, b'+' | b'/');
-        url_safe |= matches!(byte, b'-' | b'_');
-        bits = bits << 6 | u32::from(value);
+        let symbol = symbol(byte);
+        if symbol == NONE || padding > 0 {
+            return false;
+        }
+        signs |= symbol;
+        bits = bits << 6 | u32::from(symbol & SEXTET);
         count += 1;
         if count.is_multiple_of(4) {
             output.extend_from_slice(&[(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]);
@@ -97,8 +109,32 @@ fn decode_bytes(input: &[u8], output: &mut Vec<u8>) -> bool {
         _ => {}
     }
     let padded_right = padding == 0 || (left + padding).is_multiple_of(4) && padding < 3;
-    left != 1 && padded_right && !(classic && url_safe)
+    left != 1 && padded_right && signs & NONE != NONE
 }
+
+/// A symbol is six bits, and the alphabet that it is from if only one of them has it.
+const SEXTET: u8 = 0x3f;
+const CLASSIC: u8 = 0x40;
+const URL_SAFE: u8 = 0x80;
+/// Of no alphabet; and what has symbols of both is of none either.
+const NONE: u8 = CLASSIC | URL_SAFE;
+
+const SYMBOLS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut byte = 0u8;
+    while byte < 0x80 {
+        if let Some(sextet) = sextet(byte) {
+            table[byte as usize] = sextet
+                | match byte {
+                    b'+' | b'/' | b' ' => CLASSIC,
+                    b'-' | b'_' => URL_SAFE,
+                    _ => 0,
+                };
+        }
+        byte += 1;
+    }
+    table
+};
 
 const fn sextet(byte: u8) -> Option<u8> {
     Some(match byte {

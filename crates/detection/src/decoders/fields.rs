@@ -100,10 +100,10 @@ impl Fields {
         let mut at = 0;
         while at < list.len() && !self.is_full(walk) {
             let rest = walk.buffers.get(list.from(at));
-            let length = rest.iter().position(|byte| *byte == separator).unwrap_or(rest.len());
+            let length = memchr::memchr(separator, rest).unwrap_or(rest.len());
             let pair = rest.get(..length).unwrap_or_default();
             let slice = list.part(at, at + length);
-            let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
             let (name, value) = (slice.part(0, equals), slice.from(equals + 1));
             let (name, value) = (trim(walk.buffers.get(name), name), trim(walk.buffers.get(value), value));
             if length > 0 {
@@ -257,6 +257,12 @@ impl Fields {
         let is_cookie =
             place == Place::Cookie && self.kind == Kind::Header && walk.settings.parsers.contains(Parser::Cookie);
         let plain_name = !Look::at(name).has(Look::NOT_NAME);
+        if self.kind == Kind::Header && !is_cookie && plain_name && !is_repeated(field) {
+            if walk.memo.knows(name, walk.buffers.get(field.value)) {
+                return;
+            }
+            walk.push(Task::Remember { name: field.name, value: field.value });
+        }
         let point = walk.points.add(self.list.point, Step::HeaderName(field.name));
         if !is_cookie {
             self.push_pollution(walk, field, point, place);
@@ -275,13 +281,15 @@ impl Fields {
         }
     }
 
-    /// Leaves a value to be examined: decoded, and as it was sent when that is not the same.
+    /// Leaves a value to be examined: decoded, and as it was sent when that differs in more than spaces.
     fn push_value(&self, walk: &mut Walk, bytes: Slice, point: PointId, place: Place) {
         let sent = Value { place, ..self.list.child(bytes, point) };
         let decoded = if self.kind.is_encoded(walk) { walk.buffers.decode(bytes, percent::decode_form) } else { None };
         match decoded {
             Some(decoded) => {
-                walk.push(Task::Scan(sent));
+                if !is_prose(walk.buffers.get(bytes)) {
+                    walk.push(Task::Scan(sent));
+                }
                 walk.push(Task::Value(Value { bytes: decoded, ..sent }));
             }
             None => walk.push(Task::Value(sent)),
@@ -317,6 +325,11 @@ impl Fields {
     }
 }
 
+/// Whether an encoded value is words and nothing else, which is no attack that its decoded form is none of.
+fn is_prose(sent: &[u8]) -> bool {
+    sent.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b',' | b'.' | b'_'))
+}
+
 const fn is_repeated(field: Field) -> bool {
     field.ordinal > 0 || field.next != NONE
 }
@@ -339,7 +352,7 @@ fn compare(left: &[u8], right: &[u8], ignore_case: bool) -> std::cmp::Ordering {
 
 /// Where the brackets of a name begin; `None` when they are not well-formed, or nothing stands before them.
 fn bracket_start(name: &[u8]) -> Option<usize> {
-    let start = name.iter().position(|byte| *byte == b'[').filter(|at| *at > 0)?;
+    let start = memchr::memchr(b'[', name).filter(|at| *at > 0)?;
     let mut rest = name.get(start..)?;
     for _ in 0..MAX_BRACKETS {
         let length = rest.iter().position(|byte| *byte == b']')?;

@@ -28,8 +28,15 @@ fn unescape(input: &[u8], plus_is_space: bool, output: &mut Vec<u8>) -> bool {
     let mut changed = false;
     let mut rest = input;
     output.reserve(input.len());
-    let sign = if plus_is_space { b'+' } else { b'%' };
-    while let Some(at) = memchr::memchr2(b'%', sign, rest) {
+    // Spaces follow each other too closely for a search with wide registers to pay.
+    let next = |rest: &[u8]| {
+        if plus_is_space {
+            rest.iter().position(|byte| matches!(byte, b'%' | b'+'))
+        } else {
+            memchr::memchr(b'%', rest)
+        }
+    };
+    while let Some(at) = next(rest) {
         let (plain, found) = rest.split_at(at);
         output.extend_from_slice(plain);
         let behind = found.get(1..).unwrap_or_default();

@@ -11,8 +11,16 @@ pub fn words(text: &[u8], most: usize) -> usize {
 
 /// Where `wanted` stands in `text`, without regard to ASCII case, from `start` on.
 pub fn find(text: &[u8], wanted: &[u8], start: usize) -> Option<usize> {
-    let found = text.get(start..)?.windows(wanted.len()).position(|window| window.eq_ignore_ascii_case(wanted))?;
-    Some(start + found)
+    let first = wanted.first()?;
+    let mut at = start;
+    loop {
+        let rest = text.get(at..)?;
+        at += memchr::memchr2(first.to_ascii_lowercase(), first.to_ascii_uppercase(), rest)?;
+        if starts_with(text.get(at..)?, wanted) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 /// Whether `text` begins with `wanted`, without regard to ASCII case.

@@ -19,7 +19,7 @@ fn in_text(value: &[u8]) -> Option<Range<usize>> {
     let mut budget = Budget::of(value);
     let mut from = 0;
     loop {
-        let start = from + value.get(from..)?.iter().position(|byte| *byte == b'<')?;
+        let start = from + memchr::memchr(b'<', value.get(from..)?)?;
         from = start + 1;
         let rest = value.get(start..)?;
         let rest = rest.get(..TAG_LENGTH).unwrap_or(rest);
@@ -161,6 +161,8 @@ fn is_foreign_frame(tag: &Tag<'_>) -> bool {
 
 /// Reads the value as the inside of an attribute: a quote ends it, or a space when there are no quotes.
 fn in_attribute(value: &[u8]) -> Option<Range<usize>> {
+    // Whatever runs is the value of an attribute.
+    memchr::memchr(b'=', value)?;
     let mut budget = Budget::of(value);
     let quote = value.iter().position(|byte| matches!(byte, b'"' | b'\'')).unwrap_or(value.len());
     let mut from = 0;

@@ -1,14 +1,12 @@
-//! A rule set ready for use: one automaton over all literals, one regular expression for each rule that has one.
+//! A rule set ready for use: the literals of all rules, one regular expression for each rule that has one.
 
 use std::ops::Range;
 
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::dfa::DFA;
-use aho_corasick::{Anchored, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::db::{MOST_LITERAL_BYTES, MOST_RULES, decode};
-use super::{DbError, Literal, PlaceSet, Rule};
+use super::literals::Literals;
+use super::{DbError, PlaceSet, Rule};
 use crate::attack::Attack;
 use crate::detectors::Detector;
 use crate::scan::Place;
@@ -19,6 +17,9 @@ const REGEX_SIZE: usize = 512 * 1024;
 /// The most bytes that the lazy automaton of one regular expression may cache. Each rule has its own, so that this is far more
 /// than one needs, and attack-like input does not make it start over.
 const REGEX_CACHE: usize = 4 * 1024 * 1024;
+
+/// The places whose values are long and mostly no text.
+const BULK: &[Place] = &[Place::FileContent, Place::RawBody];
 
 /// Compiles a rule's regular expression, within bounds.
 pub fn compile_regex(pattern: &str) -> Result<Regex, regex::Error> {
@@ -35,23 +36,16 @@ pub fn compile_regex(pattern: &str) -> Result<Regex, regex::Error> {
 #[derive(Debug)]
 pub struct Rules {
     id: u64,
-    automaton: DFA,
-    start: StateID,
-    /// For each pattern of the automaton, what it stands for.
-    patterns: Vec<Pattern>,
+    /// The literals of rules for values.
+    literals: Literals,
+    /// The literals of rules for what is long: files, and bodies without a structure. They are few, so that the bytes of an image hardly
+    /// ever look like one.
+    literals_of_bulk: Literals,
     rules: Vec<CompiledRule>,
     /// For each place, the rules that look at it.
     by_place: Vec<RuleSet>,
     /// The places where even a plain value has to be looked at.
     plain_places: PlaceSet,
-}
-
-/// What a hit of the automaton means.
-#[derive(Debug)]
-pub struct Pattern {
-    word: bool,
-    length: usize,
-    rules: Box<[u16]>,
 }
 
 /// A rule without what only people read.
@@ -77,25 +71,18 @@ impl Rules {
     /// When the bytes are not a `proton.db` that this version reads, or a damaged one.
     pub fn from_db(bytes: &[u8]) -> Result<Self, DbError> {
         let (id, rules) = decode(bytes)?;
-        let (literals, patterns) = patterns(&rules);
-        let literal_bytes = literals.iter().map(|literal| literal.len()).sum();
+        let literal_bytes = rules.iter().flat_map(|rule| &rule.literals).map(|literal| literal.bytes.len()).sum();
         if literal_bytes > MOST_LITERAL_BYTES {
             return Err(DbError::TooMany { what: "bytes of literals", found: literal_bytes, most: MOST_LITERAL_BYTES });
         }
-        let refused = |source| DbError::Literals { source: Box::new(source) };
-        let automaton = DFA::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .prefilter(false)
-            .build(&literals)
-            .map_err(refused)?;
-        let start =
-            automaton.start_state(Anchored::No).map_err(|source| DbError::Start { source: Box::new(source) })?;
+        let literals = Literals::of(&rules, |_| true);
+        let bulk: PlaceSet = BULK.iter().copied().collect();
+        let literals_of_bulk = Literals::of(&rules, |rule| rule.places.intersects(bulk));
         let by_place = PlaceSet::every_place().map(|place| rules_at(&rules, place)).collect();
         let plain_places =
             rules.iter().filter(|rule| rule.plain).fold(PlaceSet::default(), |all, rule| all.union(rule.places));
         let rules = rules.iter().map(compile_rule).collect::<Result<_, _>>()?;
-        Ok(Self { id, automaton, start, patterns, rules, by_place, plain_places })
+        Ok(Self { id, literals, literals_of_bulk, rules, by_place, plain_places })
     }
 
     /// The number of this rule set, as `db_id` of the status page shows it.
@@ -111,35 +98,16 @@ impl Rules {
 
     /// The rules that look at this place and one of whose literals occurs in the value.
     pub(crate) fn candidates(&self, value: &[u8], place: Place) -> RuleSet {
+        let literals = if BULK.contains(&place) { &self.literals_of_bulk } else { &self.literals };
         let mut hit = RuleSet::default();
-        self.each_hit(value, |pattern, _| {
-            pattern.rules.iter().for_each(|rule| hit.insert(*rule));
+        literals.each(value, |wanted, _| {
+            wanted.rules.iter().for_each(|rule| hit.insert(*rule));
             false
         });
-        self.by_place.get(place as usize).map(|rules| hit.intersection(rules)).unwrap_or_default()
-    }
-
-    /// Calls `wanted` for every occurrence of a literal until it says that it has enough.
-    ///
-    /// The automaton is driven by hand: prose is full of the short words that rules look for, and the iterators of the crate set up
-    /// a search anew behind each of them.
-    fn each_hit(&self, value: &[u8], mut wanted: impl FnMut(&Pattern, Range<usize>) -> bool) {
-        let mut state = self.start;
-        for (at, byte) in value.iter().enumerate() {
-            state = self.automaton.next_state(Anchored::No, state, *byte);
-            if !self.automaton.is_special(state) || !self.automaton.is_match(state) {
-                continue;
-            }
-            for index in 0..self.automaton.match_len(state) {
-                let Some(pattern) = self.patterns.get(self.automaton.match_pattern(state, index).as_usize()) else {
-                    continue;
-                };
-                let span = (at + 1).saturating_sub(pattern.length)..at + 1;
-                if (!pattern.word || stands_alone(value, span.start, span.end)) && wanted(pattern, span) {
-                    return;
-                }
-            }
+        if let Some(rules) = self.by_place.get(place as usize) {
+            hit.intersect(rules);
         }
+        hit
     }
 
     /// The rules of a set, in the order of their numbers.
@@ -150,9 +118,9 @@ impl Rules {
     /// The first place in the value where one of the literals of a rule stands, for rules that have nothing else to show.
     pub(crate) fn literal_of(&self, rule: u32, value: &[u8]) -> Range<usize> {
         let mut first = 0..value.len();
-        self.each_hit(value, |pattern, span| {
+        self.literals.each(value, |wanted, span| {
             let names = |index: &u16| self.rules.get(usize::from(*index)).is_some_and(|known| known.id == rule);
-            let found = pattern.rules.iter().any(names);
+            let found = wanted.rules.iter().any(names);
             if found {
                 first = span;
             }
@@ -160,14 +128,6 @@ impl Rules {
         });
         first
     }
-}
-
-/// Whether the bytes from `start` to `end` are a word of their own. A digit may stand before it: `1or 2` is valid SQL.
-fn stands_alone(value: &[u8], start: usize, end: usize) -> bool {
-    let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-    let before = start.checked_sub(1).and_then(|at| value.get(at));
-    let behind = value.get(end);
-    !before.is_some_and(letter) && !behind.is_some_and(|byte| letter(byte) || byte.is_ascii_digit())
 }
 
 fn compile_rule(rule: &Rule) -> Result<CompiledRule, DbError> {
@@ -191,24 +151,6 @@ fn rules_at(rules: &[Rule], place: Place) -> RuleSet {
     set
 }
 
-/// The distinct literals of all rules, and beside each of them which rules want it.
-fn patterns(rules: &[Rule]) -> (Vec<&[u8]>, Vec<Pattern>) {
-    let mut wanted: Vec<(&Literal, u16)> = rules
-        .iter()
-        .zip(0_u16..)
-        .flat_map(|(rule, index)| rule.literals.iter().map(move |literal| (literal, index)))
-        .collect();
-    wanted.sort_unstable();
-    wanted
-        .chunk_by(|one, two| one.0 == two.0)
-        .filter_map(|same| {
-            let (literal, _) = same.first()?;
-            let rules = same.iter().map(|(_, index)| *index).collect();
-            Some((literal.bytes.as_slice(), Pattern { word: literal.word, length: literal.bytes.len(), rules }))
-        })
-        .unzip()
-}
-
 /// A set of rules, by their index: a bit for each, on the stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet([u64; MOST_RULES / 64]);
@@ -220,9 +162,8 @@ impl RuleSet {
         }
     }
 
-    fn intersection(mut self, other: &Self) -> Self {
+    fn intersect(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(one, two)| *one &= two);
-        self
     }
 
     fn iter(self) -> impl Iterator<Item = usize> {

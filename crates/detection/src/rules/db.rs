@@ -23,7 +23,7 @@ const DIGEST: usize = 32;
 /// The most rules a rule set may hold; the scan keeps a bit for each of them on its stack.
 pub const MOST_RULES: usize = 1024;
 
-/// The most bytes that all literals together may have; the automaton needs some hundred bytes for each.
+/// The most bytes that all literals together may have.
 pub const MOST_LITERAL_BYTES: usize = 32 * 1024;
 
 /// The longest regular expression.
@@ -81,18 +81,6 @@ pub enum DbError {
         id: u32,
         /// What the compiler says.
         source: Box<regex::Error>,
-    },
-    /// The automaton of the literals cannot be built.
-    #[error("the literals of the proton.db cannot be compiled: {source}")]
-    Literals {
-        /// What the compiler says.
-        source: Box<aho_corasick::BuildError>,
-    },
-    /// The automaton of the literals has no state to start in.
-    #[error("the literals of the proton.db make no automaton: {source}")]
-    Start {
-        /// What the library says.
-        source: Box<aho_corasick::MatchError>,
     },
     /// More rules or literals than a node takes.
     #[error("the proton.db holds {found} {what}, and {most} are the most that a node takes")]

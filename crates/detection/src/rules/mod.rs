@@ -8,6 +8,7 @@
 
 mod automata;
 mod db;
+mod literals;
 mod place_set;
 mod reader;
 mod source;
@@ -46,7 +47,7 @@ pub struct Rule {
     pub why: String,
 }
 
-/// Some bytes that the automaton of the first stage looks for, without regard to ASCII case.
+/// Some bytes that the first stage looks for, without regard to ASCII case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Literal {
     /// The bytes, at least one.

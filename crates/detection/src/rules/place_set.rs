@@ -64,6 +64,12 @@ impl PlaceSet {
         self.0 >> place as u32 & 1 == 1
     }
 
+    /// Whether the sets share a place.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Both together.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {

@@ -26,7 +26,7 @@ pub fn confirm(value: &[u8], _place: Place) -> Option<Range<usize>> {
 
 /// Reads the value as if it began inside a string, and its first quote closed that.
 fn quoted(value: &[u8], quote: u8) -> Option<Range<usize>> {
-    let first = value.iter().position(|byte| *byte == quote)?;
+    let first = memchr::memchr(quote, value)?;
     let data = value.get(..first)?;
     let one_word = !data.trim_ascii().iter().any(u8::is_ascii_whitespace);
     let context = Context::Quoted { one_word };
