@@ -16,6 +16,7 @@
 //! | `variables` | `$wallarm_…` |
 //! | `responses` | what responses give away |
 //! | `report` | what is done with the outcome |
+//! | `memory_limit` | the last request that met its memory limit |
 //! | `status` | counting, and the page that shows it |
 //! | `rate_limit` | requests that wait or are refused |
 //! | `block_page` | the answer to blocked requests |
@@ -26,6 +27,7 @@ mod block_page;
 mod commands;
 mod conf;
 mod faults;
+mod memory_limit;
 mod module;
 mod ngx;
 mod phases;

@@ -2,6 +2,7 @@
 
 use crate::analysis::{Analysis, mode_of};
 use crate::conf::{LocationConf, MainConf};
+use crate::memory_limit;
 use crate::module;
 use crate::ngx::log::Level;
 use crate::ngx::request::Request;
@@ -38,6 +39,9 @@ pub fn report(request: &Request, analysis: &mut Analysis) {
     let main = request.global::<MainConf>(module::this());
     let block = request.location::<LocationConf>(module::this()).and_then(|location| location.holds.as_ref());
     if let (Some(main), Some(block)) = (main, block) {
+        if analysis.outcome.overlimit == Some(Overlimit::Memory) && block.memlimit_debug {
+            memory_limit::keep(request);
+        }
         status::processed(status::application(request, main, block), &analysis.outcome);
     }
 }

@@ -7,6 +7,7 @@ pub mod record;
 pub mod upstream;
 pub mod upstream_block;
 
+pub mod aside;
 pub mod block_page;
 pub mod directives;
 pub mod mode;

@@ -369,8 +369,8 @@ table! {
         "When a worker counts as stalled.",
         set!(block.stalled_worker_timeout, seconds);
     "wallarm_memlimit_debug", HttpServerLocation, One, "on | off", "on",
-        "Write down the request that met a memory limit.",
-        idle!(block.memlimit_debug, flag);
+        "Write the last request that met its memory limit to proton_last_memlimit.req in the folder for temporary files.",
+        set!(block.memlimit_debug, flag);
     "wallarm_partner_client_uuid", HttpServerLocation, One, "UUID | $variable", "-",
         "The tenant that requests belong to.",
         Effect::Set(set_client_uuid);

@@ -228,3 +228,12 @@ fn every_default_of_the_table_is_one_that_the_directive_takes() {
         assert!(read(&[&line]).is_ok(), "{line}");
     }
 }
+
+#[test]
+fn a_block_takes_copies_of_traffic_where_a_value_of_the_response_is_forced() {
+    for what in ["response_status", "response_time", "response_size"] {
+        assert!(block(&format!("wallarm_force {what} 0")).takes_copies(), "{what}");
+    }
+    assert!(!block("wallarm_force server_addr $uri").takes_copies());
+    assert!(!block("wallarm_mode block").takes_copies());
+}

@@ -1,12 +1,12 @@
 //! Copies of what was loaded, for a start at which the files are missing or broken.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file;
 use super::pair::{Pair, Paths};
+use crate::aside::{self, Sync};
 
 /// A copy could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -41,24 +41,12 @@ pub(super) fn write(cache: &Path, original: &Paths, pair: &Pair) -> Result<(), B
     }
 }
 
-/// Writes aside and renames. The folder belongs to the workers and the writer may be root, so the file aside is always a new
-/// one: a link that lies in its place is removed, not followed.
+/// Writes a copy, unless it is there already.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
     let longer = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
     if file::read(path, longer).is_ok_and(|old| old.bytes == bytes) {
         return Ok(());
     }
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".new");
-    let write = || {
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)
-    };
-    write().map_err(|source| BackupError { path: path.to_owned(), source })
+    let written = aside::write(path, 0o640, Sync::Yes, bytes);
+    written.map_err(|source| BackupError { path: path.to_owned(), source })
 }

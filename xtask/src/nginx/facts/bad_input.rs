@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::scene::{ATTACK_ARGUMENT, Given, Scene, attacks, listed};
 use super::{Fact, Subject};
 use crate::nginx::client::{self, Request, Response};
-use crate::nginx::usage;
+use crate::nginx::{server, usage};
 
 pub const FACTS: &[Fact] = &[
     Fact::new("malformed percent-encoding, UTF-8 and base64 pass or are refused, and do no harm", encodings)
@@ -340,12 +340,27 @@ fn time_limit(subject: &Subject) -> Result<()> {
 }
 
 fn memory_limit(subject: &Subject) -> Result<()> {
-    subject.with("wallarm_mode monitoring; wallarm_request_memory_limit 64k;", |scene| {
+    let given = Given {
+        main: "env TMPDIR={prefix}/cache;",
+        server: "wallarm_mode monitoring; wallarm_request_memory_limit 64k;
+            location /off { wallarm_memlimit_debug off; proxy_pass http://app; }",
+        ..Given::default()
+    };
+    subject.given(given, |scene| {
         let body = format!("{{\"a\":\"{}\"}}", "x\\u0041".repeat(500_000));
-        scene.expects(&Request::post("/", "application/json", body), 500)?;
+        let kept = scene.nginx.path().join("cache/proton_last_memlimit.req");
+        scene.expects(&Request::post("/off", "application/json", body.as_str()), 500)?;
+        scene.counted("requests", 1)?;
+        ensure!(!kept.exists(), "{} was written though that is off", kept.display());
+        scene.expects(&Request::post("/last", "application/json", body), 500)?;
+        server::wait("the request that met the limit", || Ok(kept.exists()))?;
+        let text = std::fs::read_to_string(&kept)?;
+        ensure!(text.starts_with("POST /last HTTP/1.1\r\n") && text.contains("\r\n\r\n{\"a\":"), "{:.200}", text);
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&kept)?) & 0o777;
+        ensure!(mode == 0o600, "its mode is {mode:o}");
         let status = scene.status()?;
         let faults = ["memfaults", "softmemfaults"].map(|key| status.get(key).and_then(Value::as_u64).unwrap_or(0));
-        ensure!(faults.iter().sum::<u64>() == 1, "memfaults, softmemfaults: {faults:?}");
+        ensure!(faults.iter().sum::<u64>() == 2, "memfaults, softmemfaults: {faults:?}");
         scene.still_serves()
     })
 }
