@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use repo_layout::KEY_FILE;
+use serde_json::{Map, Value, json};
 
 use crate::cli::Serve;
-use crate::install_test::{Documented, Part};
+use crate::install_test::{Command, Documented, Nginx, Part, System};
 use crate::session::Session;
 use crate::{http, report};
 
@@ -30,25 +31,90 @@ pub fn run(args: &Serve, session: &Session) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What adds the repository and installs from it, for each system.
-fn commands(documented: &Documented, url: &str) -> serde_json::Value {
-    let of = |system| {
-        let parts = [Part::AddRepository, Part::Install];
-        let commands = parts.into_iter().flat_map(|part| documented.commands(system, part));
-        commands.map(|command| documented.at(command, url)).collect::<Vec<_>>()
+/// What a machine can be made with the packages of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Postanalytics,
+    /// NGINX with the module, by whose NGINX it is.
+    Filtering(Nginx),
+}
+
+impl Purpose {
+    const ALL: [Self; 3] =
+        [Self::Postanalytics, Self::Filtering(Nginx::Distribution), Self::Filtering(Nginx::NginxOrg)];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Postanalytics => "a postanalytics server",
+            Self::Filtering(Nginx::Distribution) => "a filtering node, with the system's NGINX",
+            Self::Filtering(Nginx::NginxOrg) => "a filtering node, with nginx.org's NGINX",
+        }
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Postanalytics => "postanalytics",
+            Self::Filtering(Nginx::Distribution) => "filtering-distribution",
+            Self::Filtering(Nginx::NginxOrg) => "filtering-nginx-org",
+        }
+    }
+
+    fn install<'a>(self, documented: &'a Documented, system: &'a System) -> &'a [Command] {
+        match self {
+            Self::Postanalytics => documented.commands(system, Part::Install),
+            Self::Filtering(nginx) => documented.filtering(system, nginx, Part::Install),
+        }
+    }
+}
+
+/// What adds the repository and what installs from it, for each system.
+fn commands(documented: &Documented, url: &str) -> Value {
+    let of = |commands: &[Command]| -> Value {
+        commands.iter().map(|command| documented.at(command, url)).collect::<Vec<_>>().into()
     };
-    let systems: serde_json::Map<_, _> =
-        documented.systems().map(|(name, system)| (name.to_owned(), of(system).into())).collect();
-    serde_json::json!({ "url": url, "commands": systems })
+    let of_system = |system: &System| {
+        let install: Map<_, _> = Purpose::ALL
+            .into_iter()
+            .map(|purpose| (purpose.key().to_owned(), of(purpose.install(documented, system))))
+            .collect();
+        json!({ "add-repository": of(documented.commands(system, Part::AddRepository)), "install": install })
+    };
+    let systems: Map<_, _> = documented.systems().map(|(name, system)| (name.to_owned(), of_system(system))).collect();
+    json!({ "url": url, "commands": systems })
 }
 
 fn show(documented: &Documented, url: &str) {
+    let list = |commands: &[Command]| {
+        for command in commands {
+            report::line(&documented.at(command, url));
+        }
+    };
     for (_, system) in documented.systems() {
-        report::line(&format!("\n# {}", system.title));
-        for part in [Part::AddRepository, Part::Install] {
-            for command in documented.commands(system, part) {
-                report::line(&documented.at(command, url));
+        report::line(&format!("\n## {}\n", system.title));
+        list(documented.commands(system, Part::AddRepository));
+        for purpose in Purpose::ALL {
+            report::line(&format!("# {}", purpose.title()));
+            list(purpose.install(documented, system));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_system_is_told_how_to_add_the_repository_and_what_to_install_for_each_purpose() {
+        let documented = Documented::read().unwrap();
+        let said = commands(&documented, "http://127.0.0.1:8080");
+        for (name, _) in documented.systems() {
+            let system = &said["commands"][name];
+            assert!(!system["add-repository"].as_array().unwrap().is_empty(), "{name}");
+            for purpose in Purpose::ALL {
+                assert!(!system["install"][purpose.key()].as_array().unwrap().is_empty(), "{name} {purpose:?}");
             }
         }
+        let text = said.to_string();
+        assert!(text.contains("http://127.0.0.1:8080/wallarm.gpg") && !text.contains(&documented.host));
     }
 }

@@ -31,7 +31,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::container::{Interrupt, Machine, Recipe, machine, root};
 use crate::http;
 
-pub use documented::{Documented, Family, Nginx, Part};
+pub use documented::{Command, Documented, Family, Nginx, Part, System};
 pub use report::{Outcome, Report, Row};
 use stage::{Paths, Peer, Stage};
 
