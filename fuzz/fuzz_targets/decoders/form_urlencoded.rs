@@ -19,7 +19,8 @@ fn encoded(value: &[u8]) -> String {
 fuzz_target!(|data: &[u8]| {
     assert!(TRIAL.examine(data).longest <= data.len());
     let (name, value) = data.split_at(data.len() / 2);
-    let form = format!("v={}&{}=", encoded(value), encoded(name));
+    let name = [b"name ", name].concat();
+    let form = format!("v={}&{}=", encoded(value), encoded(&name));
     TRIAL.assert_sees(form.as_bytes(), r#"["post","form_urlencoded","v"]"#, value);
-    TRIAL.assert_sees(form.as_bytes(), r#"["post","form_urlencoded_name"]"#, name);
+    TRIAL.assert_sees(form.as_bytes(), r#"["post","form_urlencoded_name"]"#, &name);
 });
