@@ -6,7 +6,7 @@ use crate::settings::Block;
 pub const MOST_OF_ERROR: usize = 16 * 1024;
 
 /// The same of any other body: a key, a list of accounts or of a folder shows what it is at once, and most answers are long pages that give
-/// nothing away. Each kilobyte costs about three microseconds.
+/// nothing away. Each kilobyte costs some microseconds.
 pub const MOST: usize = 1024;
 
 /// How far the look at a response went.
