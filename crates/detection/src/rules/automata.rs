@@ -19,7 +19,7 @@ const REGEX_SIZE: usize = 512 * 1024;
 const REGEX_CACHE: usize = 4 * 1024 * 1024;
 
 /// The places whose values are long and mostly no text.
-const BULK: &[Place] = &[Place::FileContent, Place::RawBody];
+const BULK: &[Place] = &[Place::FileContent, Place::RawBody, Place::Response];
 
 /// Compiles a rule's regular expression, within bounds.
 pub fn compile_regex(pattern: &str) -> Result<Regex, regex::Error> {
@@ -38,8 +38,8 @@ pub struct Rules {
     id: u64,
     /// The literals of rules for values.
     literals: Literals,
-    /// The literals of rules for what is long: files, and bodies without a structure. They are few, so that the bytes of an image hardly
-    /// ever look like one.
+    /// The literals of rules for what is long: files, responses, and bodies without a structure. They are few, so that the bytes of an
+    /// image hardly ever look like one.
     literals_of_bulk: Literals,
     rules: Vec<CompiledRule>,
     /// For each place, the rules that look at it.
