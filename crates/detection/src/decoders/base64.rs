@@ -62,7 +62,7 @@ pub(crate) fn decode(input: &[u8], output: &mut Vec<u8>) -> bool {
 /// Decodes without a look at what comes out; false when the value is not canonical base64.
 fn decode_bytes(input: &[u8], output: &mut Vec<u8>) -> bool {
     // In a form, an unescaped `+` has become a space. Lines, on the other hand, end in white space that means nothing.
-    let in_lines = input.contains(&b'\n');
+    let in_lines = memchr::memchr(b'\n', input).is_some();
     let symbol = |byte: &u8| SYMBOLS.get(usize::from(*byte)).copied().unwrap_or(NONE);
     let (quads, _) = input.as_chunks::<4>();
     let mut signs = 0;
@@ -78,6 +78,9 @@ fn decode_bytes(input: &[u8], output: &mut Vec<u8>) -> bool {
         let [a, b, c, d] = [a, b, c, d].map(|symbol| symbol & SEXTET);
         output.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
         read += quad.len();
+        if output.len() == SAMPLE && !may_become_plausible(output, input.len() / 4 * 3 + 3) {
+            return false;
+        }
     }
     let mut bits = 0u32;
     let mut count = 0u32;
@@ -172,6 +175,21 @@ fn is_known_format(bytes: &[u8]) -> bool {
     KNOWN_FORMATS.iter().any(|format| bytes.starts_with(&format[..format.len().min(bytes.len())]))
 }
 
+/// Bytes of output that are looked at before the rest is decoded: prose is base64 as far as its letters go.
+const SAMPLE: usize = 192;
+
+/// Whether an output of at most `longest` bytes that begins like this may still be found plausible. It is refused here only if
+/// it would be at its end.
+fn may_become_plausible(start: &[u8], longest: usize) -> bool {
+    // A character may go on behind the sample; anything else that is no UTF-8 stays none.
+    let broken = std::str::from_utf8(start).is_err_and(|error| error.error_len().is_some());
+    let strange = || start.iter().filter(|byte| !is_text(**byte)).count();
+    !broken || strange() * STRANGE <= longest || is_known_format(start)
+}
+
+/// One byte in so many may be strange.
+const STRANGE: usize = 8;
+
 /// Whether somebody may have encoded this: a known format, or text with at most a few bytes that no text has. Of random bytes
 /// about one in three is an ASCII character of text.
 fn is_plausible(bytes: &[u8]) -> bool {
@@ -186,7 +204,7 @@ fn is_plausible(bytes: &[u8]) -> bool {
         Ok(text) => text.bytes().filter(|byte| *byte < 0x80 && !is_text(*byte)).count(),
         Err(_) => bytes.iter().filter(|byte| !is_text(**byte)).count(),
     };
-    strange * 8 <= bytes.len() - MIN_OUTPUT
+    strange * STRANGE <= bytes.len() - MIN_OUTPUT
 }
 
 /// Whether it is ASCII text in UTF-16, low byte first, as PowerShell's `-EncodedCommand` takes it.
@@ -249,6 +267,33 @@ mod tests {
     fn known_formats_are_decoded_though_they_are_no_text() {
         assert!(decoded(b"rO0ABXNyABFqYXZhLnV0aWw=").is_some_and(|bytes| bytes.starts_with(b"\xac\xed\x00\x05")));
         assert!(decoded(b"H4sIAAAAAAAAAwMAAAAAAA==").is_some());
+    }
+
+    /// The encoding of some bytes, to see what is done with more than fits on a line of a test.
+    fn encoded(bytes: &[u8]) -> Vec<u8> {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let (triples, rest) = bytes.as_chunks::<3>();
+        assert!(rest.is_empty());
+        let symbols = |[a, b, c]: &[u8; 3]| [a >> 2, (a & 3) << 4 | b >> 4, (b & 15) << 2 | c >> 6, c & 63];
+        triples.iter().flat_map(symbols).map(|sextet| ALPHABET[usize::from(sextet)]).collect()
+    }
+
+    #[test]
+    fn strange_bytes_at_the_beginning_are_allowed_as_far_as_in_the_whole() {
+        for (strange, length, wanted) in [(100, 1200, true), (170, 1200, false), (96, 600, false), (60, 600, true)] {
+            let mut bytes = vec![0xff; strange];
+            bytes.resize(length, b'a');
+            assert_eq!(decoded(&encoded(&bytes)).is_some(), wanted, "{strange} of {length}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_is_cut_by_the_sample_is_no_broken_one() {
+        for shift in 0..3 {
+            let text = format!("{}{}", "a".repeat(shift), "\u{20ac}".repeat(200));
+            let whole = text.as_bytes().get(..600).unwrap();
+            assert!(may_become_plausible(whole.get(..SAMPLE).unwrap(), 600), "{shift}");
+        }
     }
 
     #[test]

@@ -25,17 +25,19 @@ pub(crate) fn decode_form(input: &[u8], output: &mut Vec<u8>) -> bool {
 }
 
 fn unescape(input: &[u8], plus_is_space: bool, output: &mut Vec<u8>) -> bool {
+    // Most values have no escape at all, and most of the others nothing but spaces.
+    let look = Look::at(input);
+    let spaces = plus_is_space && look.has(Look::PLUS);
+    if !look.has(Look::PERCENT) {
+        if spaces {
+            output.extend(input.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }));
+        }
+        return spaces;
+    }
     let mut changed = false;
     let mut rest = input;
     output.reserve(input.len());
-    // Spaces follow each other too closely for a search with wide registers to pay.
-    let next = |rest: &[u8]| {
-        if plus_is_space {
-            rest.iter().position(|byte| matches!(byte, b'%' | b'+'))
-        } else {
-            memchr::memchr(b'%', rest)
-        }
-    };
+    let next = |rest: &[u8]| rest.iter().position(|byte| *byte == b'%' || plus_is_space && *byte == b'+');
     while let Some(at) = next(rest) {
         let (plain, found) = rest.split_at(at);
         output.extend_from_slice(plain);
