@@ -72,7 +72,8 @@ pub fn page(results: &Results) -> String {
          one worker each; every figure is the median of {} rounds of {:.0} s. CPU is the worker's own time by the kernel's account \
          (`/proc/<pid>/schedstat`), divided by the requests that wrk got answers to; \"added\" is compared with NGINX alone \
          in the same round. The module runs in mode `block` with a postanalytics server behind it; ModSecurity is Debian's package \
-         with its recommended settings, the Core Rule Set, rules on and the audit log off.\n\n\
+         with its recommended settings, the Core Rule Set, rules on and the audit log off. wrk repeats its headers as a browser does, \
+         and the module does not look again at headers that it found clean: see [the decision](../decisions/clean-headers.md).\n\n\
          ![CPU a request](nginx.svg)\n",
         results.nginx, results.rounds, results.window_seconds
     );
