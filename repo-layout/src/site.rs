@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::Error;
+use crate::{Error, Selection};
 
 /// A path within a tree: relative, `/` between its parts, no part empty, `.` or `..`, no character that a URL would
 /// have to escape.
@@ -79,7 +79,7 @@ pub struct AptSuite {
     /// Architectures that the suite serves; packages for `all` are always allowed.
     pub architectures: Vec<String>,
     /// The packages.
-    pub packages: Vec<PathBuf>,
+    pub packages: Selection,
 }
 
 impl AptSuite {
@@ -100,10 +100,10 @@ pub struct YumRepository {
     /// The architecture that it serves; packages for `noarch` are always allowed.
     pub architecture: String,
     /// The packages.
-    pub packages: Vec<PathBuf>,
-    /// Packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are indexed
-    /// in `Packages/` like the others.
-    pub bootstrap: Vec<PathBuf>,
+    pub packages: Selection,
+    /// Names of packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are
+    /// indexed in `Packages/` like the others.
+    pub bootstrap: Vec<String>,
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! What is wrong is data, not an error: one [`Finding`] each, so that one run tells everything.
 
 mod apt;
-mod repodata;
 mod tree;
 mod yum;
 
@@ -13,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use signing::{PublicKey, UtcTime, VerifyError};
 
-use crate::{Digests, Error, KEY_FILE, KEY_FILE_ARMORED, Listener, TreePath};
+use crate::{Error, KEY_FILE, KEY_FILE_ARMORED, Listener, Sha256Hex, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -200,8 +199,8 @@ impl Checker<'_> {
 
     /// A file that is not what another says. It is only a warning when a publisher was interrupted while putting just
     /// this file into place: readers then still go by the copies which are named by their digest.
-    fn changed(&mut self, path: &str, found: &Digests, what: impl Into<String>) {
-        if self.tree.is_on_its_way(path, found.sha256.as_str()) {
+    fn changed(&mut self, path: &str, found: &Sha256Hex, what: impl Into<String>) {
+        if self.tree.is_on_its_way(path, found.as_str()) {
             self.warning(path, "a publisher was interrupted after putting this in place", "publish again");
         } else {
             self.error(path, what, PUBLISH_AGAIN);

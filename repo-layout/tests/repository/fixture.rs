@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Error, Silent, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Error, Job, Silent, Site, Summary, TreePath, YumRepository};
 use signing::{KeySpec, SecretKey};
 
 /// The time of the commit that the packages are made from.
@@ -20,6 +20,11 @@ pub fn commit_time() -> SystemTime {
 pub fn key() -> &'static SecretKey {
     static KEY: OnceLock<SecretKey> = OnceLock::new();
     KEY.get_or_init(|| new_key(Some(Duration::from_secs(10 * 365 * 86_400))))
+}
+
+/// Signed by `signer`, dated as the commit is, without caches.
+pub fn job(signer: &SecretKey) -> Job<'_> {
+    Job { signer, when: commit_time(), caches: None, listener: &Silent }
 }
 
 pub fn new_key(validity: Option<Duration>) -> SecretKey {
@@ -162,7 +167,7 @@ impl Fixture {
     }
 
     pub fn build(&self) -> Result<Summary, Error> {
-        repo_layout::build(&self.site, &self.tree(), key(), commit_time(), &Silent)
+        repo_layout::build(&self.site, &self.tree(), &job(key()))
     }
 }
 
@@ -173,8 +178,8 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
         yum: vec![YumRepository {
             path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
             architecture: "x86_64".to_owned(),
-            packages: vec![pool.join(rpm)],
-            bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
+            packages: vec![pool.join(rpm), pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")].into(),
+            bootstrap: vec!["wallarm-node-repo".to_owned()],
         }],
     }
 }
@@ -187,7 +192,7 @@ pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
         label: "Test node".to_owned(),
         description: "Test packages for bookworm".to_owned(),
         architectures: vec!["amd64".to_owned()],
-        packages,
+        packages: packages.into(),
     }
 }
 

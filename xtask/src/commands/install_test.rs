@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::channel::Channel;
 use crate::cli::{InstallTest, KeyArgs};
 use crate::commands::{package, repo};
 use crate::container::Interrupt;
@@ -54,7 +55,16 @@ fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Resul
     let distros = vec![session.matrix()?.get(distro)?.clone()];
     let key = KeyArgs::default();
     package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
-    repo::build(&repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), key }, session)?;
+    repo::build(
+        &repo::Order {
+            channel: Channel::default(),
+            distros: vec![distro.to_owned()],
+            packages,
+            out: tree.clone(),
+            key,
+        },
+        session,
+    )?;
     Ok(tree)
 }
 
