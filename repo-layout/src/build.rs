@@ -10,7 +10,7 @@ use signing::{SecretKey, UtcTime};
 use crate::apt::{self, AptPackage};
 use crate::publish::{Content, Phase, Transaction};
 use crate::yum::{self, YumPackage};
-use crate::{AptSuite, Digests, Error, Event, Listener, Site, TreePath, YumRepository, pool};
+use crate::{AptSuite, Digests, Error, Event, KeyReport, Listener, Site, TreePath, YumRepository, pool};
 
 /// The public key at the root of a tree, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -21,6 +21,8 @@ pub const KEY_FILE_ARMORED: &str = "wallarm.asc";
 /// What was laid out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// The keys that signed.
+    pub keys: Vec<KeyReport>,
     /// One row a suite or repository.
     pub suites: Vec<SuiteSummary>,
     /// Files that were written; zero when everything was in place already.
@@ -80,7 +82,8 @@ pub fn build(
         put_repository(&mut transaction, repository, packages, &context)?;
         suites.push(summary(repository.path.clone(), packages.iter().map(|package| package.digests.size)));
     }
-    Ok(Summary { suites, written: transaction.commit()? })
+    let keys = vec![KeyReport::of(signer.public(), context.now)];
+    Ok(Summary { keys, suites, written: transaction.commit()? })
 }
 
 fn summary(path: TreePath, sizes: impl Iterator<Item = u64>) -> SuiteSummary {

@@ -21,6 +21,7 @@ mod digest;
 mod error;
 #[cfg(test)]
 mod golden;
+mod key_report;
 mod listener;
 mod pool;
 mod publish;
@@ -31,7 +32,8 @@ mod yum;
 pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
 pub use digest::{Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
+pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
 pub use publish::STATE_FOLDER;
 pub use site::{AptSuite, Site, TreePath, YumRepository};
-pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};
+pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

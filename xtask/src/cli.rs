@@ -87,9 +87,20 @@ pub struct Package {
     pub key: KeyArgs,
 }
 
-/// Where the signing key is.
+/// What signs, and when it may not.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeyArgs {
+    /// Which key.
+    #[command(flatten)]
+    pub which: WhichKey,
+    /// Sign with a key that ends within 30 days, as long as it lasts so many. One that has ended never signs.
+    #[arg(long, value_name = "DAYS")]
+    pub allow_expiring: Option<u32>,
+}
+
+/// Where the signing key is.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhichKey {
     /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
     /// key itself); otherwise a development key that is made in target/]
     #[arg(long, value_name = "FILE")]
@@ -121,13 +132,13 @@ pub enum Key {
     Show {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
     },
     /// Write the public half, as users import it.
     Export {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// ASCII armour, as rpm imports it; binary if left out, as apt keeps it.
         #[arg(long)]
         armor: bool,
@@ -139,7 +150,7 @@ pub enum Key {
     Check {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// What soon means.
         #[arg(long, default_value_t = 30)]
         days: u32,

@@ -59,6 +59,21 @@ pub enum KeyError {
         /// First moment at which it is no longer valid.
         expired: UtcTime,
     },
+    /// The key holds today, but not for as long as what is signed with it should.
+    #[error(
+        "the key {fingerprint} ends on {expires}, in {left} days, and {needed} are asked for: extend it (its id stays the same) \
+         or begin a rotation to its successor, then sign again; --allow-expiring DAYS signs all the same"
+    )]
+    EndsSoon {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// First moment at which it is no longer valid.
+        expires: UtcTime,
+        /// Whole days until then.
+        left: u64,
+        /// Days that it should last.
+        needed: u64,
+    },
     /// The key was revoked.
     #[error("the key {fingerprint} is revoked; sign with its successor")]
     Revoked {

@@ -140,6 +140,26 @@ impl PublicKey {
         self.expires.filter(|end| *end <= UtcTime::from(at))
     }
 
+    /// Whole days until the key ends, zero when it has; `None` when it has no end.
+    #[must_use]
+    pub fn days_left(&self, now: SystemTime) -> Option<u64> {
+        self.expires.map(|end| UtcTime::from(now).whole_days_until(end))
+    }
+
+    /// Whether the key lasts for so many days more: what is published stays for that long at least.
+    ///
+    /// # Errors
+    /// [`KeyError::EndsSoon`] with the date and what to do.
+    pub fn check_lasts(&self, now: SystemTime, days: u32) -> Result<(), KeyError> {
+        let needed = u64::from(days);
+        match (self.expires, self.days_left(now)) {
+            (Some(expires), Some(left)) if left < needed => {
+                Err(KeyError::EndsSoon { fingerprint: self.fingerprint(), expires, left, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The binary export, which `wallarm.gpg` is: what `apt-key add`, `gpg --import` and `signed-by=` all take.
     ///
     /// # Errors

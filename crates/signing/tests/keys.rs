@@ -138,6 +138,24 @@ fn a_key_whose_time_is_over_neither_signs_nor_verifies() {
 }
 
 #[test]
+fn a_key_that_ends_too_soon_is_named_with_its_date_and_what_to_do() {
+    let passphrase = Passphrase::new("open sesame".to_owned());
+    let short = SecretKey::from_bytes(protected(), "short", passphrase.as_ref(), created()).unwrap();
+    let public = short.public();
+    assert_eq!(public.days_left(created()), Some(1));
+    assert_eq!(public.days_left(created() + Duration::from_secs(1)), Some(0));
+    assert_eq!(public.days_left(created() + TEN_YEARS), Some(0));
+    public.check_lasts(created(), 1).unwrap();
+    let refused = public.check_lasts(created(), 30).unwrap_err().to_string();
+    for part in
+        [&public.fingerprint().to_string(), "2026-01-02", "in 1 days", "30 are asked for", "extend it", "rotation"]
+    {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    key().public().check_lasts(later(), 30).unwrap();
+}
+
+#[test]
 fn a_signature_from_the_future_is_refused() {
     let signature = key().sign_detached(b"data", later()).unwrap();
     let refused = key().public().verify_detached(b"data", &signature, created());

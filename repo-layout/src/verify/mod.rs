@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use signing::{PublicKey, UtcTime, VerifyError};
 
-use crate::{Digests, Error, KEY_FILE, KEY_FILE_ARMORED, Listener, TreePath};
+use crate::{Digests, Error, KEY_FILE, KEY_FILE_ARMORED, KeyReport, Listener, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -71,17 +71,6 @@ pub struct Finding {
     pub what_to_do: String,
 }
 
-/// The key in a tree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KeyReport {
-    /// Its fingerprint.
-    pub fingerprint: String,
-    /// Who it belongs to.
-    pub user_id: String,
-    /// The day on which it ends, as `2031-04-30`; `None` is never.
-    pub expires: Option<String>,
-}
-
 /// One suite or repository: a row of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SuiteReport {
@@ -102,8 +91,8 @@ pub struct SuiteReport {
 pub struct Report {
     /// The folder or address.
     pub source: String,
-    /// The key, when it could be read.
-    pub key: Option<KeyReport>,
+    /// The keys, when they could be read.
+    pub keys: Vec<KeyReport>,
     /// The suites, by path.
     pub suites: Vec<SuiteReport>,
     /// What is wrong, errors first.
@@ -150,11 +139,7 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
     checker.check_strays();
-    let key = checker.key.as_ref().map(|key| KeyReport {
-        fingerprint: key.fingerprint().to_string(),
-        user_id: key.user_id().to_owned(),
-        expires: key.expires().map(|end| end.to_string()),
-    });
+    let keys = checker.key.iter().map(|key| KeyReport::of(key, options.now)).collect();
     let mut findings = checker.findings;
     findings.sort();
     findings.dedup();
@@ -163,7 +148,7 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         row.findings = findings.iter().filter(|finding| finding.path.starts_with(&below)).count();
     }
     rows.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Report { source: source.to_string(), key, suites: rows, findings })
+    Ok(Report { source: source.to_string(), keys, suites: rows, findings })
 }
 
 const PUBLISH_AGAIN: &str = "publish again; if it comes back, find out who else writes here";

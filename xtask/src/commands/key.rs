@@ -34,9 +34,9 @@ pub fn run(command: &Key, session: &Session) -> Result<ExitCode> {
             session.progress.note(&format!("Kept in {}, readable by you alone. Back it up.", session.shown(out)));
             show(key.public(), session)
         }
-        Key::Show { key } => show(keys::load(key, session)?.public(), session),
+        Key::Show { key } => show(keys::load_any(key, session)?.public(), session),
         Key::Export { key, armor, out } => {
-            let key = keys::load(key, session)?;
+            let key = keys::load_any(key, session)?;
             let bytes = if *armor { key.public().to_armored()?.into_bytes() } else { key.public().to_binary()? };
             match out {
                 Some(path) => write_whole(path, &bytes)?,
@@ -44,12 +44,13 @@ pub fn run(command: &Key, session: &Session) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Key::Check { key, days } => check(keys::load(key, session)?.public(), *days, session),
+        Key::Check { key, days } => check(keys::load_any(key, session)?.public(), *days, session),
     }
 }
 
 fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
     let expires = key.expires().map(|time| time.to_string());
+    let days_left = key.days_left(SystemTime::now());
     let (bits, algorithm) = key.strength();
     if session.json {
         report::json(&json!({
@@ -60,8 +61,10 @@ fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
             "bits": bits,
             "created": key.created().to_string(),
             "expires": expires,
+            "days_left": days_left,
         }))?;
     } else {
+        let days_left = days_left.map_or_else(|| "no end".to_owned(), |days| days.to_string());
         let expires = expires.unwrap_or_else(|| "never".to_owned());
         report::table(
             ["Key", ""],
@@ -71,6 +74,7 @@ fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
                 ["algorithm".to_owned(), format!("{algorithm} {bits}")],
                 ["created".to_owned(), key.created().to_string()],
                 ["expires".to_owned(), expires],
+                ["days left".to_owned(), days_left],
             ],
         );
     }
@@ -80,13 +84,10 @@ fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
 /// Loading has refused what cannot sign at all; what is left is a key that will not last.
 fn check(key: &PublicKey, days: u32, session: &Session) -> Result<ExitCode> {
     show(key, session)?;
-    let limit = SystemTime::now() + Duration::from_secs(u64::from(days) * DAY);
-    match key.expired_at(limit) {
-        None => Ok(ExitCode::SUCCESS),
-        Some(end) => {
-            session
-                .progress
-                .note(&format!("The key expires on {end}, within {days} days: make a new one, or extend it."));
+    match key.check_lasts(SystemTime::now(), days) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            session.progress.note(&error.to_string());
             Ok(ExitCode::FAILURE)
         }
     }

@@ -151,6 +151,7 @@ fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
         .map(|suite| [suite.path.to_string(), suite.packages.to_string(), report::bytes(suite.bytes)])
         .collect();
     report::table(["Repository", "Packages", "Size"], &rows);
+    keys::show(&summary.keys);
     report::line(&format!("{} files written to {}", summary.written, session.shown(out)));
     Ok(())
 }

@@ -9,8 +9,8 @@ use packaging::distro::Format;
 use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath, verify};
 use signing::PublicKey;
 
-use crate::report;
 use crate::session::Session;
+use crate::{keys, report};
 
 /// Runs the command; any finding makes it fail.
 pub fn run(source: Option<&str>, key: Option<&Path>, session: &Session) -> Result<ExitCode> {
@@ -73,10 +73,7 @@ fn show(report: &Report, session: &Session) -> Result<()> {
         })
         .collect();
     report::table(["Repository", "Kind", "Packages", "Size", "Findings"], &rows);
-    if let Some(key) = &report.key {
-        let ends = key.expires.as_ref().map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"));
-        report::line(&format!("Key {} ({}), {ends}", key.fingerprint, key.user_id));
-    }
+    keys::show(&report.keys);
     for finding in &report.findings {
         let severity = match finding.severity {
             Severity::Error => "error",
