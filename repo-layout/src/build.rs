@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
-use signing::{SecretKey, UtcTime};
+use signing::{Signer, UtcTime};
 
 use crate::apt::{self, AptPackage};
 use crate::publish::{Content, Phase, Transaction};
 use crate::yum::{self, YumPackage};
 use crate::{AptSuite, Digests, Error, Event, KeyReport, Listener, Site, TreePath, YumRepository, pool};
 
-/// The public key at the root of a tree, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
+/// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
 
-/// The same key, armoured, for `rpm --import`.
+/// The same keys, armoured, for `rpm --import`.
 pub const KEY_FILE_ARMORED: &str = "wallarm.asc";
 
 /// What was laid out.
@@ -42,7 +42,7 @@ pub struct SuiteSummary {
 
 /// What all parts of one build share.
 struct Context<'a> {
-    signer: &'a SecretKey,
+    signer: &'a dyn Signer,
     when: SystemTime,
     now: SystemTime,
     listener: &'a dyn Listener,
@@ -59,7 +59,7 @@ struct Context<'a> {
 pub fn build(
     site: &Site,
     destination: &Path,
-    signer: &SecretKey,
+    signer: &dyn Signer,
     when: SystemTime,
     listener: &dyn Listener,
 ) -> Result<Summary, Error> {
@@ -82,7 +82,7 @@ pub fn build(
         put_repository(&mut transaction, repository, packages, &context)?;
         suites.push(summary(repository.path.clone(), packages.iter().map(|package| package.digests.size)));
     }
-    let keys = vec![KeyReport::of(signer.public(), context.now)];
+    let keys = signer.keyring().iter().map(|key| KeyReport::of(key, context.now)).collect();
     Ok(Summary { keys, suites, written: transaction.commit()? })
 }
 
@@ -91,9 +91,9 @@ fn summary(path: TreePath, sizes: impl Iterator<Item = u64>) -> SuiteSummary {
     SuiteSummary { path, packages, bytes }
 }
 
-fn put_key(transaction: &mut Transaction<'_>, signer: &SecretKey) -> Result<(), Error> {
-    let binary = signer.public().to_binary()?;
-    let armored = signer.public().to_armored()?;
+fn put_key(transaction: &mut Transaction<'_>, signer: &dyn Signer) -> Result<(), Error> {
+    let binary = signer.keyring().to_binary()?;
+    let armored = signer.keyring().to_armored()?;
     transaction.put(Phase::Packages, &TreePath::new(KEY_FILE)?, &Content::Bytes(&binary))?;
     transaction.put(Phase::Packages, &TreePath::new(KEY_FILE_ARMORED)?, &Content::Bytes(armored.as_bytes()))
 }
@@ -116,9 +116,12 @@ fn read_suite(suite: &AptSuite, context: &Context<'_>) -> Result<Vec<AptPackage>
 }
 
 fn read_repository(repository: &YumRepository, context: &Context<'_>) -> Result<Vec<YumPackage>, Error> {
-    let paths: Vec<&PathBuf> = repository.packages.iter().chain(&repository.bootstrap).collect();
+    let paths: Vec<&PathBuf> = {
+        let bootstrap = repository.bootstrap.iter().map(|one| &one.package);
+        repository.packages.iter().chain(bootstrap).collect()
+    };
     let packages = pool::on_all_cores(&paths, |path| {
-        let package = YumPackage::read(path, context.signer.public(), context.now)?;
+        let package = YumPackage::read(path, context.signer.keyring(), context.now)?;
         if package.architecture != "noarch" && package.architecture != repository.architecture {
             return Err(Error::Architecture {
                 path: path.to_path_buf(),
@@ -204,8 +207,8 @@ fn put_repository(
     for package in packages {
         let content = Content::Copy { source: &package.source, digests: &package.digests };
         transaction.put(Phase::Packages, &pool.join(&package.file_name)?, &content)?;
-        if repository.bootstrap.iter().any(|path| pool::file_name(path) == package.file_name) {
-            transaction.put(Phase::Packages, &folder.join(&package.file_name)?, &content)?;
+        for one in repository.bootstrap.iter().filter(|one| pool::file_name(&one.package) == package.file_name) {
+            transaction.put(Phase::Packages, &folder.join(&one.name)?, &content)?;
         }
     }
     let write_error = |source| Error::io("write the index of", Path::new(folder.as_str()))(source);

@@ -35,5 +35,5 @@ pub use error::Error;
 pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
 pub use publish::STATE_FOLDER;
-pub use site::{AptSuite, Site, TreePath, YumRepository};
+pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};
 pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -103,7 +103,16 @@ pub struct YumRepository {
     pub packages: Vec<PathBuf>,
     /// Packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are indexed
     /// in `Packages/` like the others.
-    pub bootstrap: Vec<PathBuf>,
+    pub bootstrap: Vec<Bootstrap>,
+}
+
+/// A package that stands in the folder of a yum repository, too.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The package.
+    pub package: PathBuf,
+    /// The name that the URL has. It may be that of the package's first revision: a newer one brings new keys, and the URL stays.
+    pub name: String,
 }
 
 #[cfg(test)]

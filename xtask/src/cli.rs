@@ -98,16 +98,27 @@ pub struct KeyArgs {
     pub allow_expiring: Option<u32>,
 }
 
-/// Where the signing key is.
+/// Where the signing keys are.
+///
+/// Several sign together, as in a key rotation: first the key that stays, last the one that every client knows. Commands come
+/// before files.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WhichKey {
-    /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
-    /// key itself); otherwise a development key that is made in target/]
+    /// File with the secret key, armoured or binary; repeated in a key rotation, the new key first. [default: the variable
+    /// WALLARM_SIGNING_KEY (a path, or the armoured key itself); otherwise a development key that is made in target/]
     #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// File whose first line is the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+    pub key: Vec<PathBuf>,
+    /// File whose first line is the key's passphrase; one for all keys, or one for each. [default: the variable
+    /// WALLARM_SIGNING_PASSPHRASE]
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub passphrase_file: Vec<PathBuf>,
+    /// Sign by a command that is called as gpg is, for a key on a card or another machine: `gpg --local-user FINGERPRINT!`.
+    /// [default: the variable WALLARM_SIGN_WITH]
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_with: Vec<String>,
+    /// File with the public key that the command signs with. [default: the variable WALLARM_PUBLIC_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
 }
 
 /// Make, show, export and check signing keys.
@@ -183,7 +194,8 @@ pub enum Repo {
         /// A folder, or the URL of a published tree. [default: target/repo]
         #[arg(value_name = "DIR|URL")]
         source: Option<String>,
-        /// Public key to trust. [default: wallarm.gpg of the tree itself, which shows integrity but not origin]
+        /// Public key to trust, or several in one file. [default: wallarm.gpg of the tree itself, which shows integrity but not
+        /// origin]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },

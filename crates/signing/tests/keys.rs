@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{created, key, later};
 use proptest::prelude::*;
-use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey, SignError, VerifyError};
+use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey, SignError, Signer as _, VerifyError};
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -122,7 +122,7 @@ fn a_signature_by_another_key_names_both() {
     let refused = key().public().verify_detached(b"data", &signature, later()).unwrap_err();
     let VerifyError::OtherKey { issuer, expected } = &refused else { panic!("{refused:?}") };
     assert!(issuer.ends_with(&other.public().key_id().to_string()), "{issuer}");
-    assert_eq!(*expected, key().public().fingerprint());
+    assert_eq!(*expected, [key().public().fingerprint()]);
 }
 
 #[test]

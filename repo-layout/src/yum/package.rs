@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use formats::rpm_header::{Error as RpmError, Header, Rpm, Tag, verify_digests};
-use signing::PublicKey;
+use signing::Keyring;
 
 use crate::digest::HashingReader;
 use crate::{Digests, Error, pool};
@@ -34,8 +34,8 @@ pub(crate) struct YumPackage {
 }
 
 impl YumPackage {
-    /// Reads a package in one pass, with every digest that it carries, and its signature by the repository's key.
-    pub(crate) fn read(path: &Path, key: &PublicKey, now: SystemTime) -> Result<Self, Error> {
+    /// Reads a package in one pass, with every digest that it carries, and its signature by one of the repository's keys.
+    pub(crate) fn read(path: &Path, keys: &Keyring, now: SystemTime) -> Result<Self, Error> {
         let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
         let mut reader = HashingReader::new(file);
         let wrong = |source| Error::Rpm { path: path.to_owned(), source };
@@ -44,7 +44,7 @@ impl YumPackage {
         let Some(signature) = rpm.signature.bin(Tag::SIG_RSA).map_err(wrong)? else {
             return Err(Error::Unsigned { path: path.to_owned() });
         };
-        key.verify_detached(rpm.header.as_bytes(), signature, now)
+        keys.verify_detached(rpm.header.as_bytes(), signature, now)
             .map_err(|source| Error::Signature { path: path.to_owned(), source })?;
         let package = Self::from_rpm(path, rpm, digests)?;
         if pool::file_name(path) != package.file_name {

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Error, Silent, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Bootstrap, Error, Silent, Site, Summary, TreePath, YumRepository};
 use signing::{KeySpec, SecretKey};
 
 /// The time of the commit that the packages are made from.
@@ -174,9 +174,14 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
             path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
             architecture: "x86_64".to_owned(),
             packages: vec![pool.join(rpm)],
-            bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
+            bootstrap: vec![bootstrap(pool, "wallarm-node-repo-4.8-0.el8.noarch.rpm")],
         }],
     }
+}
+
+/// A package that documented commands fetch under the name of its revision 0.
+pub fn bootstrap(pool: &Path, file: &str) -> Bootstrap {
+    Bootstrap { package: pool.join(file), name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned() }
 }
 
 pub fn suite(packages: Vec<PathBuf>) -> AptSuite {

@@ -11,5 +11,6 @@ mod bad_input;
 mod fixture;
 mod http;
 mod interruption;
+mod rotation;
 mod verify;
 mod yum;

@@ -137,7 +137,7 @@ fn a_tree_by_another_key_than_the_trusted_one_is_refused() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     let mut options = options();
-    options.key = Some(new_key(None).public().clone());
+    options.key = Some(new_key(None).public().clone().into());
     let report = repo_layout::verify(&Source::Folder(fixture.tree()), &options, &Silent).unwrap();
     for path in [
         "wallarm.gpg",

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::{Distro, Format};
-use repo_layout::{AptSuite, Event, Listener, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Bootstrap, Event, Listener, Site, Summary, TreePath, YumRepository};
 
 use crate::cli::{KeyArgs, Repo};
 use crate::report::Step;
@@ -55,7 +55,7 @@ pub fn build(order: &Order, session: &Session) -> Result<Summary> {
     let count = site.suites.iter().map(|suite| suite.packages.len()).sum::<usize>()
         + site.yum.iter().map(|one| one.packages.len()).sum::<usize>();
     let step = Reading(session.progress.counted("Reading packages, laying out and signing", count));
-    let summary = repo_layout::build(&site, &order.out, &key, session.epoch_time()?, &step)?;
+    let summary = repo_layout::build(&site, &order.out, key.as_ref(), session.epoch_time()?, &step)?;
     step.0.done();
     Ok(summary)
 }
@@ -104,7 +104,7 @@ fn site(order: &Order, session: &Session) -> Result<Site> {
                         [format!(".{arch}.rpm"), ".noarch.rpm".to_owned()].iter().any(|end| name(path).ends_with(end))
                     };
                     let packages: Vec<PathBuf> = packages.iter().filter(fits).cloned().collect();
-                    let bootstrap = packages.iter().filter(|path| name(path).starts_with(BOOTSTRAP)).cloned().collect();
+                    let bootstrap = bootstrap(&packages, &line).into_iter().collect();
                     let path = TreePath::new(distro.yum_path(&line, *arch))?;
                     site.yum.push(YumRepository { path, architecture: arch.to_string(), packages, bootstrap });
                 }
@@ -112,6 +112,19 @@ fn site(order: &Order, session: &Session) -> Result<Site> {
         }
     }
     Ok(site)
+}
+
+/// The newest of the packages that bring the repository, under the name of its first revision: documentation and scripts have
+/// that name in their URL, and a newer one, with the keys of a rotation, must reach them all the same.
+fn bootstrap(packages: &[PathBuf], line: &str) -> Option<Bootstrap> {
+    let prefix = format!("{BOOTSTRAP}{line}-");
+    let parts = |path: &PathBuf| {
+        let name = name(path);
+        let (revision, rest) = name.strip_prefix(&prefix)?.split_once('.')?;
+        Some((revision.parse::<u32>().ok()?, format!("{prefix}0.{rest}"), path.clone()))
+    };
+    let (_, name, package) = packages.iter().filter_map(parts).max_by_key(|(revision, ..)| *revision)?;
+    Some(Bootstrap { package, name })
 }
 
 fn name(path: &Path) -> std::borrow::Cow<'_, str> {
@@ -176,4 +189,23 @@ fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
         report::table(["Repository", "Package"], &rows);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_package_that_brings_the_repository_has_the_documented_name() {
+        let packages = [
+            "wallarm-common-4.8.9-1.el8.x86_64",
+            "wallarm-node-repo-4.8-2.el8.noarch",
+            "wallarm-node-repo-4.8-10.el8.noarch",
+        ]
+        .map(|name| PathBuf::from(format!("/pool/{name}.rpm")));
+        let found = bootstrap(&packages, "4.8").unwrap();
+        assert_eq!(found.package, packages[2]);
+        assert_eq!(found.name, "wallarm-node-repo-4.8-0.el8.noarch.rpm");
+        assert!(bootstrap(&packages[..1], "4.8").is_none());
+    }
 }

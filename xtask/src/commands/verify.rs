@@ -4,10 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use packaging::distro::Format;
 use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath, verify};
-use signing::PublicKey;
 
 use crate::session::Session;
 use crate::{keys, report};
@@ -24,8 +23,7 @@ pub fn run(source: Option<&str>, key: Option<&Path>, session: &Session) -> Resul
 pub fn check(source: &Source, key: Option<&Path>, session: &Session) -> Result<Report> {
     let mut options = Options::at(SystemTime::now());
     if let Some(path) = key {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        options.key = Some(PublicKey::from_bytes(&bytes, &path.display().to_string())?);
+        options.key = Some(keys::keyring(path)?);
     }
     if matches!(source, Source::Url(_)) {
         options.suites = published_suites(session)?;

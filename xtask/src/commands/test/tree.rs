@@ -20,7 +20,7 @@ pub fn packages_folder(session: &Session) -> PathBuf {
 
 /// The key that this run signs with, for a second run elsewhere.
 pub fn key_of(session: &Session) -> KeyArgs {
-    let which = WhichKey { key: Some(keys::development_key(session)), ..WhichKey::default() };
+    let which = WhichKey { key: vec![keys::development_key(session)], ..WhichKey::default() };
     KeyArgs { which, ..KeyArgs::default() }
 }
 
