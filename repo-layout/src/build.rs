@@ -4,24 +4,26 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
-use signing::{SecretKey, UtcTime};
+use signing::{Signer, UtcTime};
 
 use crate::apt::{self, Apt};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
 use crate::publish::{Content, Phase, Transaction};
 use crate::yum::{self, Index, Yum};
-use crate::{AptSuite, Checksum, Error, Event, Listener, Site, TreePath, YumRepository};
+use crate::{AptSuite, Checksum, Error, Event, KeyReport, Listener, Site, TreePath, YumRepository};
 
-/// The public key at the root of a tree, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
+/// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
 
-/// The same key, armoured, for `rpm --import`.
+/// The same keys, armoured, for `rpm --import`.
 pub const KEY_FILE_ARMORED: &str = "wallarm.asc";
 
 /// What was laid out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// The keys that signed.
+    pub keys: Vec<KeyReport>,
     /// One row a suite or repository.
     pub suites: Vec<SuiteSummary>,
     /// Files that were written; zero when everything was in place already.
@@ -45,7 +47,7 @@ pub struct SuiteSummary {
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// Signs the indexes; rpms have to be signed by it already.
-    pub signer: &'a SecretKey,
+    pub signer: &'a dyn Signer,
     /// Becomes the date of every index and signature: give the commit's time.
     pub when: SystemTime,
     /// A folder for what was read and compressed, so that the next run has less to do. It can be removed at any time.
@@ -82,16 +84,17 @@ pub fn build(site: &Site, destination: &Path, job: &Job<'_>) -> Result<Summary, 
     for repository in &site.yum {
         suites.push(put_repository(&mut transaction, repository, destination, job)?);
     }
-    Ok(Summary { suites, written: transaction.commit()? })
+    let keys = job.signer.keyring().iter().map(|key| KeyReport::of(key, job.now())).collect();
+    Ok(Summary { keys, suites, written: transaction.commit()? })
 }
 
 fn summary(path: &TreePath, laid: &LaidOut) -> SuiteSummary {
     SuiteSummary { path: path.clone(), packages: laid.packages, read: laid.read, bytes: laid.bytes }
 }
 
-fn put_key(transaction: &mut Transaction<'_>, signer: &SecretKey) -> Result<(), Error> {
-    let binary = signer.public().to_binary()?;
-    let armored = signer.public().to_armored()?;
+fn put_key(transaction: &mut Transaction<'_>, signer: &dyn Signer) -> Result<(), Error> {
+    let binary = signer.keyring().to_binary()?;
+    let armored = signer.keyring().to_armored()?;
     transaction.put(Phase::Packages, &TreePath::new(KEY_FILE)?, &Content::Bytes(&binary))?;
     transaction.put(Phase::Packages, &TreePath::new(KEY_FILE_ARMORED)?, &Content::Bytes(armored.as_bytes()))
 }
@@ -103,7 +106,7 @@ fn put_suite(
     job: &Job<'_>,
 ) -> Result<SuiteSummary, Error> {
     let folder = suite.folder()?;
-    let family = Apt { suite, key: job.signer.public(), now: job.now() };
+    let family = Apt { suite, keys: job.signer.keyring(), now: job.now() };
     let lay_out = LayOut {
         family: &family,
         selection: &suite.packages,
@@ -148,20 +151,24 @@ fn put_repository(
     job: &Job<'_>,
 ) -> Result<SuiteSummary, Error> {
     let folder = &repository.path;
-    let family = Yum { repository, key: job.signer.public(), now: job.now() };
+    let family = Yum { repository, keys: job.signer.keyring(), now: job.now() };
     let lay_out = LayOut {
         family: &family,
         selection: &repository.packages,
         root,
         caches: job.caches,
-        ask_for: &repository.bootstrap,
+        ask_for: &repository.bootstrap.iter().map(|one| one.package.clone()).collect::<Vec<_>>(),
         listener: job.listener,
     };
     let laid = lay_out.run(transaction)?;
-    for (entry, content) in &laid.asked_for {
+    for one in &repository.bootstrap {
+        let of_name = laid.asked_for.iter().filter(|(entry, _)| entry.name == one.package);
+        let Some((entry, content)) = of_name.max_by(|(a, _), (b, _)| Yum::compare(&a.version, &b.version)) else {
+            continue;
+        };
         let checksum = Checksum { size: entry.size, sha256: entry.sha256.clone() };
         let content = Content::Copy { source: content, checksum: &checksum };
-        transaction.put(Phase::Packages, &folder.join(&entry.file_name)?, &content)?;
+        transaction.put(Phase::Packages, &folder.join(&one.file_name)?, &content)?;
     }
     let mut indexes = Vec::new();
     let mut contents = Vec::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
-use signing::PublicKey;
+use signing::Keyring;
 
 use crate::apt::Apt;
 use crate::index::Family;
@@ -37,14 +37,14 @@ pub struct ListedPackage {
     pub sha256: Sha256Hex,
 }
 
-/// Lists what the repositories of `site` hold in the tree at `root`, as far as the signature by `key` vouches for it. The
+/// Lists what the repositories of `site` hold in the tree at `root`, as far as the signature by one of `keys` vouches for it. The
 /// selections of the site do not matter.
 ///
 /// # Errors
 /// [`Error::PublishedSignature`], [`Error::Published`], or when a file cannot be read.
-pub fn listings(site: &Site, root: &Path, key: &PublicKey, now: SystemTime) -> Result<Vec<Listing>, Error> {
-    let apt = site.suites.iter().map(|suite| listing(&Apt { suite, key, now }, root));
-    let yum = site.yum.iter().map(|repository| listing(&Yum { repository, key, now }, root));
+pub fn listings(site: &Site, root: &Path, keys: &Keyring, now: SystemTime) -> Result<Vec<Listing>, Error> {
+    let apt = site.suites.iter().map(|suite| listing(&Apt { suite, keys, now }, root));
+    let yum = site.yum.iter().map(|repository| listing(&Yum { repository, keys, now }, root));
     apt.chain(yum).collect()
 }
 

@@ -101,9 +101,18 @@ pub struct YumRepository {
     pub architecture: String,
     /// The packages.
     pub packages: Selection,
-    /// Names of packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are
-    /// indexed in `Packages/` like the others.
-    pub bootstrap: Vec<String>,
+    /// Packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are indexed
+    /// in `Packages/` like the others.
+    pub bootstrap: Vec<Bootstrap>,
+}
+
+/// A package that stands in the folder of a yum repository, too.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The package's name; its newest version stands there.
+    pub package: String,
+    /// The name that the URL has. It may be that of the package's first revision: a newer one brings new keys, and the URL stays.
+    pub file_name: String,
 }
 
 #[cfg(test)]

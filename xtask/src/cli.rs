@@ -88,16 +88,38 @@ pub struct Package {
     pub key: KeyArgs,
 }
 
-/// Where the signing key is.
+/// What signs, and when it may not.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeyArgs {
-    /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
-    /// key itself); otherwise a development key that is made in target/]
+    /// Which key.
+    #[command(flatten)]
+    pub which: WhichKey,
+    /// Sign with a key that ends within 30 days, as long as it lasts so many. One that has ended never signs.
+    #[arg(long, value_name = "DAYS")]
+    pub allow_expiring: Option<u32>,
+}
+
+/// Where the signing keys are.
+///
+/// Several sign together, as in a key rotation: first the key that stays, last the one that every client knows. Commands come
+/// before files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhichKey {
+    /// File with the secret key, armoured or binary; repeated in a key rotation, the new key first. [default: the variable
+    /// WALLARM_SIGNING_KEY (a path, or the armoured key itself); otherwise a development key that is made in target/]
     #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// File whose first line is the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+    pub key: Vec<PathBuf>,
+    /// File whose first line is the key's passphrase; one for all keys, or one for each. [default: the variable
+    /// WALLARM_SIGNING_PASSPHRASE]
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub passphrase_file: Vec<PathBuf>,
+    /// Sign by a command that is called as gpg is, for a key on a card or another machine: `gpg --local-user FINGERPRINT!`.
+    /// [default: the variable WALLARM_SIGN_WITH]
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_with: Vec<String>,
+    /// File with the public key that the command signs with. [default: the variable WALLARM_PUBLIC_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
 }
 
 /// Make, show, export and check signing keys.
@@ -122,13 +144,13 @@ pub enum Key {
     Show {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
     },
     /// Write the public half, as users import it.
     Export {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// ASCII armour, as rpm imports it; binary if left out, as apt keeps it.
         #[arg(long)]
         armor: bool,
@@ -140,7 +162,7 @@ pub enum Key {
     Check {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// What soon means.
         #[arg(long, default_value_t = 30)]
         days: u32,
@@ -265,7 +287,8 @@ pub enum Repo {
         /// A folder, or the URL of a published tree. [default: target/repo]
         #[arg(value_name = "DIR|URL")]
         source: Option<String>,
-        /// Public key to trust. [default: wallarm.gpg of the tree itself, which shows integrity but not origin]
+        /// Public key to trust, or several in one file. [default: wallarm.gpg of the tree itself, which shows integrity but not
+        /// origin]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },

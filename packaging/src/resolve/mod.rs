@@ -99,7 +99,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Self, Problem> {
         let (upstream, revision) = match &manifest.version {
             None => (release.upstream.to_string(), release.revision),
-            Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.revision),
+            Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.of_packing(release.revision)),
         };
         let version = Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) };
         let variables = Variables::new(release, distro, &version, arch, manifest.nginx);
@@ -283,7 +283,9 @@ impl<'a> Resolver<'a> {
     fn relations(&self) -> Result<Relations, Problem> {
         let RelationTexts { depends, scripts_need, recommends, suggests, conflicts, provides, replaces } =
             &self.manifest.relations;
-        let read = |texts: &[String]| texts.iter().map(|text| self.relation(text)).collect::<Result<Vec<_>, _>>();
+        let read = |texts: &[String]| -> Result<Vec<Relation>, Problem> {
+            texts.iter().filter_map(|text| self.of_this_format(text)).map(|text| self.relation(text)).collect()
+        };
         let scripts_need = read(scripts_need)?;
         let mut depends = read(depends)?;
         for need in &scripts_need {
@@ -302,6 +304,19 @@ impl<'a> Resolver<'a> {
             provides: read(provides)?,
             replaces: read(replaces)?,
         })
+    }
+
+    /// A relation without its restriction to a format; `None` when that is the other one.
+    fn of_this_format<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let format = self.distro.format();
+        let other = match format {
+            Format::Deb => Format::Rpm,
+            Format::Rpm => Format::Deb,
+        };
+        match text.strip_suffix(&format!(" [{}]", other.extension())) {
+            Some(_) => None,
+            None => Some(text.strip_suffix(&format!(" [{}]", format.extension())).unwrap_or(text)),
+        }
     }
 
     fn relation(&self, text: &str) -> Result<Relation, Problem> {

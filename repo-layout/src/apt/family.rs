@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use formats::version_order;
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::{package, published};
 use crate::index::{Entry, Family, Forms, PublishedEntries};
@@ -17,7 +17,7 @@ pub(crate) struct Apt<'a> {
     /// Which.
     pub(crate) suite: &'a AptSuite,
     /// Whose signature the published state has to carry.
-    pub(crate) key: &'a PublicKey,
+    pub(crate) keys: &'a Keyring,
     /// When that has to be valid.
     pub(crate) now: SystemTime,
 }
@@ -70,7 +70,7 @@ impl Family for Apt<'_> {
     }
 
     fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error> {
-        let published = published::open(root, &self.suite.folder()?, self.key, self.now)?;
+        let published = published::open(root, &self.suite.folder()?, self.keys, self.now)?;
         Ok(published.map(|published| Box::new(published) as PublishedEntries))
     }
 

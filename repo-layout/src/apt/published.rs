@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use formats::deb822::Paragraph;
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::{ADDED, release};
 use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
@@ -28,7 +28,7 @@ pub(crate) struct Published {
 pub(crate) fn open(
     root: &Path,
     folder: &TreePath,
-    key: &PublicKey,
+    keys: &Keyring,
     now: SystemTime,
 ) -> Result<Option<Published>, Error> {
     let in_release = folder.join("InRelease")?.under(root);
@@ -36,7 +36,7 @@ pub(crate) fn open(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(Error::io("read", &in_release))?,
     };
-    let text = key
+    let text = keys
         .verify_cleartext(&signed, now)
         .map_err(|source| Error::PublishedSignature { path: in_release.clone(), source })?
         .text;

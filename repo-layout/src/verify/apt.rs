@@ -39,16 +39,16 @@ pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64
 
 /// `InRelease`, `Release` and `Release.gpg` say the same and are signed; gives what they say.
 fn check_release(checker: &mut Checker<'_>, folder: &TreePath) -> Option<String> {
-    let (now, key) = (checker.options.now, checker.key.clone());
+    let (now, keys) = (checker.options.now, checker.keys.clone().map(|keys| keys.all));
     let at = |name: &str| format!("{folder}/{name}");
     let clear = checker.read(&at("InRelease"));
     let release = checker.read(&at("Release"));
     let detached = checker.read(&at("Release.gpg"));
     let mut text = None;
-    if let (Some(key), Some(clear)) = (&key, clear) {
-        match String::from_utf8(clear).map(|clear| key.verify_cleartext(&clear, now)) {
+    if let (Some(keys), Some(clear)) = (&keys, clear) {
+        match String::from_utf8(clear).map(|clear| keys.verify_cleartext(&clear, now)) {
             Ok(Ok(message)) => {
-                checker.signature(&at("InRelease"), Ok(message.signature.exact));
+                checker.signature(&at("InRelease"), Ok(message.signature));
                 text = Some(message.text);
             }
             Ok(Err(error)) => checker.signature(&at("InRelease"), Err(error)),
@@ -59,8 +59,8 @@ fn check_release(checker: &mut Checker<'_>, folder: &TreePath) -> Option<String>
     if text.as_ref().is_some_and(|text| text.as_bytes() != release) {
         checker.changed(&at("Release"), &Sha256Hex::of(&release), "does not say what InRelease says");
     }
-    if let (Some(key), Some(detached)) = (&key, detached) {
-        let verified = key.verify_detached(&release, &detached, now).map(|verified| verified.exact);
+    if let (Some(keys), Some(detached)) = (&keys, detached) {
+        let verified = keys.verify_detached(&release, &detached, now);
         // Renamed one after the other: between the two, only readers without InRelease would notice.
         let torn = checker.tree.is_half_published(&at("Release.gpg"));
         if verified.is_err() && torn {

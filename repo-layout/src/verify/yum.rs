@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use formats::rpm_header::{Tag, verify_digests};
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::apt::unpack;
 use super::{Checker, PUBLISH_AGAIN};
@@ -21,9 +21,9 @@ pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64
     let signature_path = format!("{repomd_path}.asc");
     let signature = checker.read(&signature_path);
     let Some(repomd) = checker.read(&repomd_path) else { return (0, 0) };
-    if let (Some(signature), Some(key)) = (signature, checker.key.clone()) {
-        let verified = key.verify_detached(&repomd, &signature, checker.options.now);
-        checker.signature(&signature_path, verified.map(|verified| verified.exact));
+    if let (Some(signature), Some(keys)) = (signature, checker.keys.clone()) {
+        let verified = keys.all.verify_detached(&repomd, &signature, checker.options.now);
+        checker.signature(&signature_path, verified);
     }
     let listed = match repodata::repomd(&String::from_utf8_lossy(&repomd)) {
         Ok(listed) => listed,
@@ -92,11 +92,11 @@ fn check_packages(
 ) -> (usize, u64) {
     let (tree, listener) = (checker.tree, checker.listener);
     listener.event(&Event::Packages { count: listed.len() });
-    let (key, now) = (checker.key.clone(), checker.options.now);
+    let (keys, now) = (checker.keys.clone().map(|keys| keys.trusted), checker.options.now);
     let results = pool::on_all_cores(listed, |one| {
         let path = format!("{folder}/{}", one.location);
         let seen =
-            tree.open_file(&path).map(|file| file.map(|file| check_package(file, &path, one, key.as_ref(), now)));
+            tree.open_file(&path).map(|file| file.map(|file| check_package(file, &path, one, keys.as_ref(), now)));
         listener.event(&Event::PackageRead);
         Ok::<_, std::convert::Infallible>((path, seen))
     });
@@ -133,7 +133,7 @@ fn check_package(
     file: Box<dyn Read>,
     path: &str,
     listed: &Listed,
-    key: Option<&PublicKey>,
+    keys: Option<&Keyring>,
     now: std::time::SystemTime,
 ) -> Result<YumPackage, Wrong> {
     let mut reader = HashingReader::sha256(file);
@@ -150,8 +150,8 @@ fn check_package(
     let (rpm, _) = read.map_err(|error| within(&error))?;
     let signature = rpm.signature.bin(Tag::SIG_RSA).map_err(|error| within(&error))?;
     let Some(signature) = signature else { return Err(within(&"has no signature in its header")) };
-    if let Some(key) = key {
-        key.verify_detached(rpm.header.as_bytes(), signature, now).map_err(|error| within(&error))?;
+    if let Some(keys) = keys {
+        keys.verify_detached(rpm.header.as_bytes(), signature, now).map_err(|error| within(&error))?;
     }
     let name = file_name_of(&rpm.header).map_err(|error| within(&error))?.unwrap_or_default();
     if path.rsplit('/').next() != Some(name.as_str()) {

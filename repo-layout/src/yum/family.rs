@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use formats::version_order;
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::published::{Published, open};
 use super::repodata::full_version;
@@ -26,7 +26,7 @@ pub(crate) struct Yum<'a> {
     /// Which.
     pub(crate) repository: &'a YumRepository,
     /// Whose signature packages have to carry.
-    pub(crate) key: &'a PublicKey,
+    pub(crate) keys: &'a Keyring,
     /// When signatures have to be valid.
     pub(crate) now: SystemTime,
 }
@@ -48,11 +48,12 @@ impl Family for Yum<'_> {
     }
 
     fn circumstances(&self) -> String {
-        format!("signed by {}", self.key.fingerprint())
+        let keys: Vec<String> = self.keys.iter().map(|key| key.fingerprint().to_string()).collect();
+        format!("signed by one of {}", keys.join(" "))
     }
 
     fn read(&self, path: &Path) -> Result<Entry, Error> {
-        let package = YumPackage::read(path, self.key, self.now)?;
+        let package = YumPackage::read(path, self.keys, self.now)?;
         if pool::file_name(path) != package.file_name {
             return Err(Error::Name { path: path.to_owned(), expected: package.file_name });
         }
@@ -84,7 +85,7 @@ impl Family for Yum<'_> {
     }
 
     fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error> {
-        let published = open(root, &self.repository.path, self.key, self.now)?;
+        let published = open(root, &self.repository.path, self.keys, self.now)?;
         Ok(published.map(|published: Published| Box::new(published) as _))
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use formats::rpm_header::{Error as RpmError, Header, Rpm, Tag, verify_signed_digests};
-use signing::PublicKey;
+use signing::Keyring;
 
 use crate::digest::HashingReader;
 use crate::{Checksum, Error, pool};
@@ -32,8 +32,9 @@ pub(crate) struct YumPackage {
 }
 
 impl YumPackage {
-    /// Reads a package in one pass, with the digests that its header vouches for, and its signature by the repository's key.
-    pub(crate) fn read(path: &Path, key: &PublicKey, now: SystemTime) -> Result<Self, Error> {
+    /// Reads a package in one pass, with the digests that its header vouches for, and its signature by one of the repository's
+    /// keys.
+    pub(crate) fn read(path: &Path, keys: &Keyring, now: SystemTime) -> Result<Self, Error> {
         let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
         let mut reader = HashingReader::sha256(file);
         let wrong = |source| Error::Rpm { path: path.to_owned(), source };
@@ -42,7 +43,7 @@ impl YumPackage {
         let Some(signature) = rpm.signature.bin(Tag::SIG_RSA).map_err(wrong)? else {
             return Err(Error::Unsigned { path: path.to_owned() });
         };
-        key.verify_detached(rpm.header.as_bytes(), signature, now)
+        keys.verify_detached(rpm.header.as_bytes(), signature, now)
             .map_err(|source| Error::Signature { path: path.to_owned(), source })?;
         Self::from_rpm(path, rpm, checksum)
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::Yum;
 use super::family::tail;
@@ -36,7 +36,7 @@ struct Document {
 pub(crate) fn open(
     root: &Path,
     folder: &TreePath,
-    key: &PublicKey,
+    keys: &Keyring,
     now: SystemTime,
 ) -> Result<Option<Published>, Error> {
     let repomd_path = folder.join("repodata/repomd.xml")?.under(root);
@@ -46,7 +46,7 @@ pub(crate) fn open(
     };
     let signature_path = folder.join("repodata/repomd.xml.asc")?.under(root);
     let signature = fs::read(&signature_path).map_err(Error::io("read", &signature_path))?;
-    key.verify_detached(&repomd, &signature, now)
+    keys.verify_detached(&repomd, &signature, now)
         .map_err(|source| Error::PublishedSignature { path: signature_path, source })?;
     let foreign = |why: String| Error::Published { path: repomd_path.clone(), why };
     let listed = repodata::repomd(&String::from_utf8_lossy(&repomd)).map_err(|error| foreign(error.to_string()))?;

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Error, Job, Silent, Site, Summary, TreePath, YumRepository};
-use signing::{KeySpec, SecretKey};
+use repo_layout::{AptSuite, Bootstrap, Error, Job, Silent, Site, Summary, TreePath, YumRepository};
+use signing::{KeySpec, SecretKey, Signer};
 
 /// The time of the commit that the packages are made from.
 pub fn commit_time() -> SystemTime {
@@ -23,7 +23,7 @@ pub fn key() -> &'static SecretKey {
 }
 
 /// Signed by `signer`, dated as the commit is, without caches.
-pub fn job(signer: &SecretKey) -> Job<'_> {
+pub fn job(signer: &dyn Signer) -> Job<'_> {
     Job { signer, when: commit_time(), caches: None, listener: &Silent }
 }
 
@@ -179,11 +179,15 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
             path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
             architecture: "x86_64".to_owned(),
             packages: vec![pool.join(rpm), pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")].into(),
-            bootstrap: vec!["wallarm-node-repo".to_owned()],
+            bootstrap: vec![Bootstrap {
+                package: "wallarm-node-repo".to_owned(),
+                file_name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned(),
+            }],
         }],
     }
 }
 
+/// A package that documented commands fetch under the name of its revision 0.
 pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
     AptSuite {
         root: TreePath::new("debian/wallarm-node").unwrap(),

@@ -12,5 +12,6 @@ mod change;
 mod fixture;
 mod http;
 mod interruption;
+mod rotation;
 mod verify;
 mod yum;

@@ -33,7 +33,7 @@ fn a_fresh_tree_is_clean() {
             (SuiteKind::Apt, "debian/wallarm-node/bookworm/4.8", 2)
         ]
     );
-    assert_eq!(report.key.unwrap().fingerprint, key().public().fingerprint().to_string());
+    assert_eq!(report.keys[0].fingerprint, key().public().fingerprint().to_string());
 }
 
 #[test]
@@ -124,6 +124,7 @@ fn an_expired_key_is_an_error_and_one_that_ends_soon_a_warning() {
     assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
     assert_eq!(report.findings[0].severity, Severity::Warning);
     assert!(report.findings[0].what.contains("in 18 days"), "{:?}", report.findings);
+    assert_eq!(report.keys[0].days_left, Some(18));
     let mut late = options();
     late.now = commit_time() + DAY * 30;
     let report = repo_layout::verify(&Source::Folder(fixture.tree()), &late, &Silent).unwrap();
@@ -136,7 +137,7 @@ fn a_tree_by_another_key_than_the_trusted_one_is_refused() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     let mut options = options();
-    options.key = Some(new_key(None).public().clone());
+    options.key = Some(new_key(None).public().clone().into());
     let report = repo_layout::verify(&Source::Folder(fixture.tree()), &options, &Silent).unwrap();
     for path in [
         "wallarm.gpg",

@@ -13,7 +13,7 @@ use packaging::manifest::Manifest;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
-use signing::SecretKey;
+use signing::Signer;
 use toolchain::{Artifact, Builder, Target, Zig};
 
 use self::modules::Workshop;
@@ -28,8 +28,9 @@ mod plan;
 /// The crate that a packaged binary is built from.
 const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
 
-/// Name of the public key among the assets that packages may install.
+/// Names of the public keys among the assets that packages may install: as rpm imports them, and as apt reads them.
 const KEY_ASSET: &str = "signing-key.asc";
+const KEYRING_ASSET: &str = "signing-keys.gpg";
 
 /// Name of the licences of everything that is linked into the server, among the same assets.
 const LICENCES_ASSET: &str = "third-party-licences";
@@ -104,20 +105,16 @@ fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<M
     let manifests = session.manifests()?;
     let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
     add_assets(&mut inputs, session)?;
-    // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
-    let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
-        true => Some(keys::load(&order.key, session)?),
-        false => None,
-    };
-    if let Some(key) = &key {
-        inputs.assets.insert(KEY_ASSET.to_owned(), key.public().to_armored()?.into_bytes());
-    }
+    // Debs are signed by their repository; yet one of them brings the keys.
+    let signer = keys::load(&order.key, session)?;
+    inputs.assets.insert(KEY_ASSET.to_owned(), signer.keyring().to_armored()?.into_bytes());
+    inputs.assets.insert(KEYRING_ASSET.to_owned(), signer.keyring().to_binary()?);
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
+        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -253,7 +250,7 @@ fn pack_distro(
     manifests: &[Manifest],
     release: &Release,
     inputs: &Inputs,
-    key: Option<&SecretKey>,
+    signer: &dyn Signer,
 ) -> Result<Vec<Made>> {
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -264,11 +261,9 @@ fn pack_distro(
             let written = match distro.format() {
                 Format::Deb => packaging::deb::write(&package, &folder)?,
                 Format::Rpm => {
-                    let sign = key.map(|key| {
-                        let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
-                        move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
-                    });
-                    packaging::rpm::write(&package, &folder, sign)?
+                    let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
+                    let sign = |header: &[u8]| signer.sign_detached(header, when).map_err(Into::into);
+                    packaging::rpm::write(&package, &folder, Some(sign))?
                 }
             };
             made.push(Made {

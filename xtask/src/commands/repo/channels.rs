@@ -37,8 +37,8 @@ fn choose<'a>(
 /// What the signed indexes of a channel list.
 fn listings(distros: &[&Distro], channel: &Channel, target: &Target<'_>, session: &Session) -> Result<Vec<Listing>> {
     let site = site_of(distros.iter().copied(), channel, session, |_, _| Ok(Selection::InPlace))?;
-    let key = keys::load(target.key, session)?;
-    Ok(repo_layout::listings(&site, &target.out, key.public(), SystemTime::now().max(session.epoch_time()?))?)
+    let key = keys::load_any(&target.key.which, session)?;
+    Ok(repo_layout::listings(&site, &target.out, key.keyring(), SystemTime::now().max(session.epoch_time()?))?)
 }
 
 /// Lists what is published.

@@ -97,7 +97,7 @@ impl Target<'_> {
             + site.yum.iter().map(|one| one.packages.files()).sum::<usize>();
         let step = Reading(session.progress.counted(what, count));
         let caches = session.target.join("repo-cache");
-        let job = Job { signer: &key, when: session.epoch_time()?, caches: Some(&caches), listener: &step };
+        let job = Job { signer: key.as_ref(), when: session.epoch_time()?, caches: Some(&caches), listener: &step };
         let summary = repo_layout::build(site, &self.out, &job)?;
         step.0.done();
         Ok(summary)
@@ -196,6 +196,7 @@ fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
         })
         .collect();
     report::table(["Repository", "Packages", "Read", "Size"], &rows);
+    keys::show(&summary.keys);
     report::line(&format!("{} files written to {}", summary.written, session.shown(out)));
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use packaging::distro::{Distro, Format};
 use packaging::names::Arch;
-use repo_layout::{AptSuite, Selection, Site, TreePath, YumRepository};
+use repo_layout::{AptSuite, Bootstrap, Selection, Site, TreePath, YumRepository};
 
 use super::name;
 use crate::channel::Channel;
@@ -65,11 +65,18 @@ pub fn site_of<'a>(
                         path: TreePath::new(distro.yum_path(&line, *arch))?,
                         architecture: arch.to_string(),
                         packages: select(distro, Share::Of(*arch))?,
-                        bootstrap: vec![BOOTSTRAP.to_owned()],
+                        bootstrap: vec![bootstrap(distro, &release_line)],
                     });
                 }
             }
         }
     }
     Ok(site)
+}
+
+/// The newest of the packages that bring the repository, under the name of its first revision: documentation and scripts have
+/// that name in their URL, and a newer one, with the keys of a rotation, must reach them all the same.
+fn bootstrap(distro: &Distro, line: &str) -> Bootstrap {
+    let file_name = format!("{BOOTSTRAP}-{line}-0{}.noarch.rpm", distro.release_suffix());
+    Bootstrap { package: BOOTSTRAP.to_owned(), file_name }
 }
