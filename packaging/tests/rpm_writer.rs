@@ -98,6 +98,15 @@ fn defects_of_el7_payload_size_and_md5_are_present_and_right_with_gzip_and_xz() 
 }
 
 #[test]
+fn an_rpm_that_cannot_read_xz_is_told_before_it_unpacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let needs = |distro| rpm_tool(&["-qp", "--requires", &written(distro, folder.path())]);
+    let feature = "rpmlib(PayloadIsXz) <= 5.2-1\n";
+    assert!(needs("el9").contains(feature));
+    assert!(!needs("el8").contains(feature));
+}
+
+#[test]
 fn the_signer_signs_the_main_header_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let mut seen = Vec::new();
