@@ -270,7 +270,7 @@ fn rpm_wakes_the_package_when_nginx_is_installed_and_reads_its_conditional_relat
     let path = written.path.to_str().unwrap();
     let query = |words: &[&str]| run("rpm", "rpm", &[words, &[path]].concat());
     let triggers = query(&["-qp", "--triggers"]);
-    assert!(triggers.contains("triggerin scriptlet (using /bin/sh) -- nginx, nginx-plus\n"), "{triggers}");
+    assert!(triggers.contains("triggerin scriptlet (using /bin/sh) -- nginx, nginx-core, nginx-plus\n"), "{triggers}");
     assert!(triggers.contains("/usr/lib64/nginx/wallarm/nginx-module link\n"), "{triggers}");
     let needs = query(&["-qp", "--requires"]);
     assert!(needs.contains("((nginx-r1.24.0 or nginx-r1.26.3 or nginx-r1.28.3) if nginx)\n"), "{needs}");
