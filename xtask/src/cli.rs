@@ -325,7 +325,7 @@ pub struct Serve {
 /// Install in a container.
 #[derive(Debug, Args)]
 pub struct InstallTest {
-    /// bookworm, bullseye or el8; may be repeated.
+    /// bookworm, bullseye, trixie or el8; may be repeated.
     #[arg(long, required = true, value_name = "NAME")]
     pub distro: Vec<String>,
     /// Which half of the node; may be repeated. [default: each that the distro has a root for]

@@ -48,6 +48,16 @@ pub fn bullseye_nginx(session: &Session) -> Result<Count> {
     install("bullseye", Side::Filtering, session)
 }
 
+/// Debian 13.
+pub fn trixie(session: &Session) -> Result<Count> {
+    install("trixie", Side::Postanalytics, session)
+}
+
+/// Debian 13 with its NGINX.
+pub fn trixie_nginx(session: &Session) -> Result<Count> {
+    install("trixie", Side::Filtering, session)
+}
+
 /// Enterprise Linux 8, over a fixture for its base.
 pub fn el8(session: &Session) -> Result<Count> {
     install("el8", Side::Postanalytics, session)
