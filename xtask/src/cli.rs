@@ -28,6 +28,8 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print what a release consists of: distros, packages, processors and NGINX builds.
+    Plan(Plan),
     /// Build binaries and pack them for distros.
     Package(Package),
     /// Make, show, export and check signing keys.
@@ -52,6 +54,23 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Print what a release consists of.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// A distro of packaging/distros.toml; may be repeated. [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Draw it.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Hand the matrix to later jobs of a GitHub workflow: append `matrix=…` to the file that GITHUB_OUTPUT names.
+    #[arg(long)]
+    pub github_output: bool,
 }
 
 /// Build binaries and pack them for distros.

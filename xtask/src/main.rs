@@ -11,6 +11,7 @@ mod install_test;
 mod keys;
 mod licences;
 mod nginx;
+mod plan;
 mod report;
 mod session;
 
