@@ -1,6 +1,6 @@
 //! Laying out a whole tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -8,9 +8,10 @@ use serde::Serialize;
 use signing::{SecretKey, UtcTime};
 
 use crate::apt::{self, AptPackage};
+use crate::page::{self, Pages, Row};
 use crate::publish::{Content, Phase, Transaction};
 use crate::yum::{self, YumPackage};
-use crate::{AptSuite, Digests, Error, Event, Listener, Site, TreePath, YumRepository, pool};
+use crate::{AptSuite, Digests, Error, Event, Front, Listener, Site, TreePath, YumRepository, pool};
 
 /// The public key at the root of a tree, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -71,16 +72,38 @@ pub fn build(
 
     let mut transaction = Transaction::begin(destination, listener)?;
     put_key(&mut transaction, signer)?;
+    let pages = site.front.as_ref().map(|front| Pages { front, signer, when: when.into() });
     let mut suites = Vec::new();
     for (suite, packages) in site.suites.iter().zip(&apt) {
         put_suite(&mut transaction, suite, packages, &context)?;
+        if let Some(pages) = &pages {
+            let rows: Vec<Row> = packages.iter().map(Row::of_deb).collect();
+            pages.put_repository(&mut transaction, &suite.folder()?, page::Kind::Apt, &rows)?;
+        }
         suites.push(summary(suite.folder()?, packages.iter().map(|package| package.digests.size)));
     }
     for (repository, packages) in site.yum.iter().zip(&yum) {
         put_repository(&mut transaction, repository, packages, &context)?;
+        if let Some(pages) = &pages {
+            let rows: Vec<Row> = packages.iter().map(Row::of_rpm).collect();
+            pages.put_repository(&mut transaction, &repository.path, page::Kind::Yum, &rows)?;
+        }
         suites.push(summary(repository.path.clone(), packages.iter().map(|package| package.digests.size)));
     }
+    if let Some(pages) = &pages {
+        pages.put_root(&mut transaction, &present(pages.front, &suites, destination))?;
+    }
     Ok(Summary { suites, written: transaction.commit()? })
+}
+
+/// What the tree has when all is published: this site's, and what lies there already and has commands.
+fn present(front: &Front, suites: &[SuiteSummary], destination: &Path) -> BTreeSet<TreePath> {
+    let is_there = |path: &&TreePath| {
+        let folder = path.under(destination);
+        folder.join("InRelease").is_file() || folder.join("repodata/repomd.xml").is_file()
+    };
+    let others = front.systems.iter().map(|system| &system.repository).filter(is_there);
+    suites.iter().map(|suite| &suite.path).chain(others).cloned().collect()
 }
 
 fn summary(path: TreePath, sizes: impl Iterator<Item = u64>) -> SuiteSummary {

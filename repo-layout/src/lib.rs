@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
+//! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
 //! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
 //! <root>/.wallarm-repo/                           state of the publisher: lock, files on their way; nobody else reads it
@@ -22,6 +23,7 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod listener;
+mod page;
 mod pool;
 mod publish;
 mod site;
@@ -32,6 +34,7 @@ pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
 pub use digest::{Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use listener::{Event, Listener, Silent};
+pub use page::{Front, Step, System};
 pub use publish::STATE_FOLDER;
 pub use site::{AptSuite, Site, TreePath, YumRepository};
 pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -179,6 +179,9 @@ pub enum Repo {
         /// Where the repositories go. [default: target/repo]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Where it will be published: scheme and host, as its pages show them. [default: repository-url in packaging/project.toml]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
         /// Print what would be laid out; do nothing.
         #[arg(long)]
         dry_run: bool,
@@ -239,6 +242,9 @@ pub struct NginxTest {
 /// Run every test.
 #[derive(Debug, Args)]
 pub struct Test {
+    /// Only the stages with these words in their name. Some look at what earlier ones have made.
+    #[arg(long, value_name = "WORDS", conflicts_with = "quick")]
+    pub only: Option<String>,
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,

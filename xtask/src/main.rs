@@ -3,9 +3,11 @@
 //! `cli.rs` declares every command and flag; `commands/` has a file for each command, which calls a library and reports.
 //! No logic of packaging or repositories lives here.
 
+mod browser;
 mod cli;
 mod commands;
 mod container;
+mod guide;
 mod http;
 mod install_test;
 mod keys;

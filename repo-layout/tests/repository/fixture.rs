@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Error, Silent, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Error, Front, Silent, Site, Step, Summary, System, TreePath, YumRepository};
 use signing::{KeySpec, SecretKey};
 
 /// The time of the commit that the packages are made from.
@@ -176,6 +176,20 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
             packages: vec![pool.join(rpm)],
             bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
         }],
+        front: Some(front()),
+    }
+}
+
+/// Pages with commands for the suite of [`suite`].
+pub fn front() -> Front {
+    let step = Step { title: "Install".to_owned(), commands: vec!["sudo apt install alpha".to_owned()] };
+    let repository = TreePath::new("debian/wallarm-node/bookworm/4.8").unwrap();
+    Front {
+        name: "Test".to_owned(),
+        homepage: "https://example.org".to_owned(),
+        url: "https://repo.example.org".to_owned(),
+        commit: None,
+        systems: vec![System { title: "Debian 12".to_owned(), repository, steps: vec![step] }],
     }
 }
 

@@ -54,7 +54,10 @@ fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Resul
     let distros = vec![session.matrix()?.get(distro)?.clone()];
     let key = KeyArgs::default();
     package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
-    repo::build(&repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), key }, session)?;
+    repo::build(
+        &repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), url: None, key },
+        session,
+    )?;
     Ok(tree)
 }
 

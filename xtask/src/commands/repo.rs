@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::{Distro, Format};
-use repo_layout::{AptSuite, Event, Listener, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Event, Front, Listener, Site, Summary, TreePath, YumRepository};
 
 use crate::cli::{KeyArgs, Repo};
+use crate::install_test::Documented;
 use crate::report::Step;
 use crate::session::Session;
-use crate::{keys, report};
+use crate::{guide, keys, report};
 
 /// The package that stands in a yum repository's own folder, where the documentation fetches it.
 const BOOTSTRAP: &str = "wallarm-node-repo-";
@@ -23,6 +24,8 @@ pub struct Order {
     pub packages: PathBuf,
     /// Where the tree goes.
     pub out: PathBuf,
+    /// Where it will be published: scheme and host. The project's address if there is none.
+    pub url: Option<String>,
     /// The key that signs.
     pub key: KeyArgs,
 }
@@ -30,11 +33,12 @@ pub struct Order {
 /// Runs one of the repository commands.
 pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
     match command {
-        Repo::Build { distro, packages, out, dry_run, key } => {
+        Repo::Build { distro, packages, out, url, dry_run, key } => {
             let order = Order {
                 distros: distro.clone(),
                 packages: session.folder(packages.as_deref(), "packages"),
                 out: session.folder(out.as_deref(), "repo"),
+                url: url.clone(),
                 key: key.clone(),
             };
             if *dry_run {
@@ -82,7 +86,7 @@ fn site(order: &Order, session: &Session) -> Result<Site> {
     if chosen.is_empty() {
         bail!("{} has no packages: run `cargo xtask package --all` first", session.shown(&order.packages));
     }
-    let mut site = Site::default();
+    let mut site = Site { front: Some(front(order, session)?), ..Site::default() };
     for distro in chosen {
         let packages = packages_of(distro, order, session)?;
         match distro.format() {
@@ -112,6 +116,34 @@ fn site(order: &Order, session: &Session) -> Result<Site> {
         }
     }
     Ok(site)
+}
+
+/// What the pages for people say. A distro that is not laid out this time has its commands too: its repository may be there already.
+pub fn front(order: &Order, session: &Session) -> Result<Front> {
+    let (matrix, project, line) = (session.matrix()?, session.project()?, session.version()?.line());
+    let url = order.url.clone().unwrap_or(project.repository_url);
+    let names = |distro: &Distro| {
+        let packages = packages_of(distro, order, session).ok()?;
+        Some(packages.iter().filter_map(|path| package_name(&name(path), distro.format())).collect())
+    };
+    let systems = guide::systems(&Documented::read()?, &matrix, &line, url.trim_end_matches('/'), names)?;
+    Ok(Front {
+        name: project.name,
+        homepage: project.homepage,
+        url: url.trim_end_matches('/').to_owned(),
+        commit: session.commit(),
+        systems,
+    })
+}
+
+/// The package that a file is named after.
+fn package_name(file: &str, format: Format) -> Option<String> {
+    let name = match format {
+        Format::Deb => file.split_once('_')?.0,
+        // Neither version nor release has a hyphen.
+        Format::Rpm => file.rsplitn(3, '-').nth(2)?,
+    };
+    Some(name.to_owned())
 }
 
 fn name(path: &Path) -> std::borrow::Cow<'_, str> {
@@ -175,4 +207,17 @@ fn plan(order: &Order, session: &Session) -> Result<ExitCode> {
         report::table(["Repository", "Package"], &rows);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_name_tells_its_package() {
+        let of = |file, format| package_name(file, format).unwrap();
+        assert_eq!(of("wallarm-node-nginx_4.8.9-1_all.deb", Format::Deb), "wallarm-node-nginx");
+        assert_eq!(of("wallarm-node-repo-4.8-0.el8.noarch.rpm", Format::Rpm), "wallarm-node-repo");
+        assert_eq!(package_name("strange", Format::Rpm), None);
+    }
 }

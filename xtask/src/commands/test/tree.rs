@@ -38,6 +38,17 @@ pub fn packages(session: &Session, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// How this run's tree is laid out.
+pub fn order(session: &Session) -> repo::Order {
+    repo::Order {
+        distros: Vec::new(),
+        packages: packages_folder(session),
+        out: session.target.join("test/repo"),
+        url: None,
+        key: key_of(session),
+    }
+}
+
 /// Runs the stage.
 pub fn run(session: &Session) -> Result<Count> {
     let mut count = Count::default();
@@ -46,13 +57,8 @@ pub fn run(session: &Session) -> Result<Count> {
     count.passed += made.len();
     count += Count::of(is_as_planned(&made, session)?);
 
-    let tree = session.target.join("test/repo");
-    let order = repo::Order {
-        distros: Vec::new(),
-        packages: packages_folder(session),
-        out: tree.clone(),
-        key: key_of(session),
-    };
+    let order = order(session);
+    let tree = order.out.clone();
     repo::build(&order, session)?;
     count += Count::of(repo::build(&order, session)?.written == 0);
 
