@@ -1,5 +1,6 @@
 //! Laying out a whole tree.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -9,9 +10,10 @@ use signing::{Signer, UtcTime};
 use crate::apt::{self, Apt};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
+use crate::page::{self, Pages};
 use crate::publish::{Content, Phase, Transaction};
 use crate::yum::{self, Index, Yum};
-use crate::{AptSuite, Checksum, Error, Event, KeyReport, Listener, Site, TreePath, YumRepository};
+use crate::{AptSuite, Checksum, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
 
 /// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -77,19 +79,41 @@ pub fn build(site: &Site, destination: &Path, job: &Job<'_>) -> Result<Summary, 
     job.listener.event(&Event::Packages { count });
     let mut transaction = Transaction::begin(destination, job.listener)?;
     put_key(&mut transaction, job.signer)?;
+    let pages = site.front.as_ref().map(|front| Pages { front, signer: job.signer, when: job.when.into() });
     let mut suites = Vec::new();
     for suite in &site.suites {
-        suites.push(put_suite(&mut transaction, suite, destination, job)?);
+        let (folder, laid) = (suite.folder()?, put_suite(&mut transaction, suite, destination, job)?);
+        if let Some(pages) = &pages {
+            pages.put_repository(&mut transaction, &folder, page::Kind::Apt, &laid.rows)?;
+        }
+        suites.push(summary(&folder, &laid));
     }
     for repository in &site.yum {
-        suites.push(put_repository(&mut transaction, repository, destination, job)?);
+        let laid = put_repository(&mut transaction, repository, destination, job)?;
+        if let Some(pages) = &pages {
+            pages.put_repository(&mut transaction, &repository.path, page::Kind::Yum, &laid.rows)?;
+        }
+        suites.push(summary(&repository.path, &laid));
+    }
+    if let Some(pages) = &pages {
+        pages.put_root(&mut transaction, &present(pages.front, &suites, destination))?;
     }
     let keys = job.signer.keyring().iter().map(|key| KeyReport::of(key, job.now())).collect();
     Ok(Summary { keys, suites, written: transaction.commit()? })
 }
 
+/// What the tree has when all is published: this site's, and what lies there already and has commands.
+fn present(front: &Front, suites: &[SuiteSummary], destination: &Path) -> BTreeSet<TreePath> {
+    let is_there = |path: &&TreePath| {
+        let folder = path.under(destination);
+        folder.join("InRelease").is_file() || folder.join("repodata/repomd.xml").is_file()
+    };
+    let others = front.systems.iter().map(|system| &system.repository).filter(is_there);
+    suites.iter().map(|suite| &suite.path).chain(others).cloned().collect()
+}
+
 fn summary(path: &TreePath, laid: &LaidOut) -> SuiteSummary {
-    SuiteSummary { path: path.clone(), packages: laid.packages, read: laid.read, bytes: laid.bytes }
+    SuiteSummary { path: path.clone(), packages: laid.rows.count, read: laid.read, bytes: laid.rows.bytes }
 }
 
 fn put_key(transaction: &mut Transaction<'_>, signer: &dyn Signer) -> Result<(), Error> {
@@ -104,7 +128,7 @@ fn put_suite(
     suite: &AptSuite,
     root: &Path,
     job: &Job<'_>,
-) -> Result<SuiteSummary, Error> {
+) -> Result<LaidOut, Error> {
     let folder = suite.folder()?;
     let family = Apt { suite, keys: job.signer.keyring(), now: job.now() };
     let lay_out = LayOut {
@@ -141,7 +165,7 @@ fn put_suite(
     for kind in ["SHA256", "SHA512"] {
         transaction.remove_others(&folder.join(&format!("by-hash/{kind}"))?, |_| true)?;
     }
-    Ok(summary(&folder, &laid))
+    Ok(laid)
 }
 
 fn put_repository(
@@ -149,7 +173,7 @@ fn put_repository(
     repository: &YumRepository,
     root: &Path,
     job: &Job<'_>,
-) -> Result<SuiteSummary, Error> {
+) -> Result<LaidOut, Error> {
     let folder = &repository.path;
     let family = Yum { repository, keys: job.signer.keyring(), now: job.now() };
     let lay_out = LayOut {
@@ -195,5 +219,5 @@ fn put_repository(
 
     transaction.remove_others(&folder.join(Yum::PACKAGES)?, |name| name.ends_with(Yum::EXTENSION))?;
     transaction.remove_others(folder, |name| name.ends_with(Yum::EXTENSION))?;
-    Ok(summary(folder, &laid))
+    Ok(laid)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Stamp};
+use crate::page::Rows;
 use crate::publish::{Phase, Transaction};
 use crate::selection::Selection;
 use crate::sequence::{Item, Origin, Sequence};
@@ -16,10 +17,8 @@ const WINDOW: usize = 256;
 pub(crate) struct LaidOut {
     /// Its documents, in the order of [`Family::DOCUMENTS`].
     pub(crate) documents: Vec<Document>,
-    /// How many packages it has.
-    pub(crate) packages: usize,
-    /// Bytes of all packages.
-    pub(crate) bytes: u64,
+    /// Its packages, as a page shows them.
+    pub(crate) rows: Rows,
     /// How many packages were read, as opposed to known.
     pub(crate) read: usize,
     /// Entries and files of packages by these names.
@@ -63,7 +62,7 @@ impl<F: Family> LayOut<'_, F> {
         let cache_of = |name: &str| self.caches.map(|caches| folder.under(caches).join(name));
         let mut known = EntryCache::open(cache_of("entries").as_deref());
         let mut writers = self.begin_documents(transaction, &folder, sequence.count)?;
-        let mut laid = LaidOut { documents: Vec::new(), packages: 0, bytes: 0, read: 0, asked_for: Vec::new() };
+        let mut laid = LaidOut { documents: Vec::new(), rows: Rows::default(), read: 0, asked_for: Vec::new() };
         loop {
             let mut window = Vec::new();
             while window.len() < WINDOW
@@ -97,8 +96,7 @@ impl<F: Family> LayOut<'_, F> {
                 for (document, writer) in writers.iter_mut().enumerate() {
                     writer.package(&seen.entry.file_name, |out| self.family.text(document, &seen.entry, out))?;
                 }
-                laid.packages += 1;
-                laid.bytes += seen.entry.size;
+                laid.rows.push(&seen.entry, F::PACKAGES);
                 laid.read += usize::from(seen.was_read);
                 if self.ask_for.contains(&seen.entry.name) {
                     laid.asked_for.push((seen.entry.clone(), seen.content));

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
+//! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
 //! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
 //! <root>/.wallarm-repo/                           state of the publisher: lock, files on their way; nobody else reads it
@@ -26,6 +27,7 @@ mod key_report;
 mod lay_out;
 mod listener;
 mod listing;
+mod page;
 mod pool;
 mod publish;
 mod selection;
@@ -40,6 +42,7 @@ pub use error::Error;
 pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
 pub use listing::{ListedPackage, Listing, listings};
+pub use page::{Front, Step, System};
 pub use publish::STATE_FOLDER;
 pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{Error, Selection};
+use crate::{Error, Front, Selection};
 
 /// A path within a tree: relative, `/` between its parts, no part empty, `.` or `..`, no character that a URL would
 /// have to escape.
@@ -61,6 +61,8 @@ pub struct Site {
     pub suites: Vec<AptSuite>,
     /// yum repositories.
     pub yum: Vec<YumRepository>,
+    /// What pages for people say; without it there are none.
+    pub front: Option<Front>,
 }
 
 /// A flat apt repository: `deb <host>/<root> <suite>/`.

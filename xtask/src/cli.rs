@@ -29,6 +29,8 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print what a release consists of: distros, packages, processors and NGINX builds.
+    Plan(Plan),
     /// Build binaries and pack them for distros.
     Package(Package),
     /// Make, show, export and check signing keys.
@@ -53,6 +55,23 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Print what a release consists of.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// A distro of packaging/distros.toml; may be repeated. [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Draw it.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Hand the matrix to later jobs of a GitHub workflow: append `matrix=…` to the file that GITHUB_OUTPUT names.
+    #[arg(long)]
+    pub github_output: bool,
 }
 
 /// Build binaries and pack them for distros.
@@ -186,6 +205,9 @@ pub enum Repo {
         /// Which channel of the repositories.
         #[arg(long, default_value_t, value_name = "NAME")]
         channel: Channel,
+        /// Where it will be published: scheme and host, as its pages show them. [default: repository-url in packaging/project.toml]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
         /// Print what would be laid out; do nothing.
         #[arg(long)]
         dry_run: bool,
@@ -353,6 +375,9 @@ pub struct NginxTest {
 /// Run every test.
 #[derive(Debug, Args)]
 pub struct Test {
+    /// Only the stages with these words in their name. Some look at what earlier ones have made.
+    #[arg(long, value_name = "WORDS", conflicts_with = "quick")]
+    pub only: Option<String>,
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,

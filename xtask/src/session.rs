@@ -119,6 +119,17 @@ impl Session {
         )
     }
 
+    /// The commit that is checked out, if this is a git checkout. Uncommitted work makes it `<commit>, changed`.
+    pub fn commit(&self) -> Option<String> {
+        let git = |args: &[&str]| {
+            let output = Command::new("git").current_dir(&self.root).args(args).output().ok()?;
+            output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        let commit = git(&["rev-parse", "HEAD"])?;
+        let clean = git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+        Some(if clean { commit } else { format!("{commit}, changed") })
+    }
+
     /// [`Session::epoch`] as a point in time.
     pub fn epoch_time(&self) -> Result<SystemTime> {
         Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(self.epoch()?))

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use formats::rpm_header::{self, SignError};
 
+use crate::distro::Format;
 use crate::model::Package;
 use crate::names::InstallPath;
 use crate::output::{self, Written};
@@ -63,7 +64,7 @@ pub enum Error {
 
 /// The file name that yum repositories use: `<name>-<version>-<release>.<arch>.rpm`.
 pub fn file_name(package: &Package) -> String {
-    format!("{}-{}.{}.rpm", package.name, package.version, package.arch.rpm())
+    Format::Rpm.file_name(&package.name, &package.version, package.arch)
 }
 
 /// The source package that [`rpm_header::Tag::SOURCE_RPM`] names. There is none to download; a package without the tag counts as a source

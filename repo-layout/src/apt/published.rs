@@ -118,6 +118,7 @@ fn entry(stanza: &str) -> Option<Entry> {
         name: field("Package")?,
         version: field("Version")?,
         architecture: field("Architecture")?,
+        summary: field("Description").unwrap_or_default(),
         size: size.parse().ok()?,
         sha256: Sha256Hex::parse(sha256)?,
         sha512: Some(Sha512Hex::parse(sha512)?),

@@ -4,6 +4,7 @@
 
 mod apt;
 mod keys;
+mod page;
 mod tree;
 mod yum;
 
@@ -128,15 +129,24 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         let reason = "no suite was found or named; is this the root of a repository tree?".to_owned();
         return Err(Error::Source { address: source.to_string(), reason });
     }
-    let mut checker =
-        Checker { tree: &tree, options, listener, keys: None, findings: Vec::new(), seen: BTreeSet::new() };
+    let mut checker = Checker {
+        tree: &tree,
+        options,
+        listener,
+        keys: None,
+        findings: Vec::new(),
+        seen: BTreeSet::new(),
+        listed: BTreeSet::new(),
+    };
     checker.check_keys();
+    page::check_root(&mut checker);
     let mut rows = Vec::new();
     for (kind, path) in suites {
         let (packages, bytes) = match kind {
             SuiteKind::Apt => apt::check(&mut checker, &path),
             SuiteKind::Yum => yum::check(&mut checker, &path),
         };
+        page::check(&mut checker, &path);
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
     checker.check_strays();
@@ -165,6 +175,8 @@ struct Checker<'a> {
     findings: Vec<Finding>,
     /// Every file that something refers to.
     seen: BTreeSet<String>,
+    /// SHA-256 of every package in the index of the suite at hand.
+    listed: BTreeSet<String>,
 }
 
 impl Checker<'_> {

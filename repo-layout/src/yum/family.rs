@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use formats::rpm_header::Tag;
 use formats::version_order;
 use signing::Keyring;
 
@@ -112,6 +113,7 @@ fn entry(package: &YumPackage) -> io::Result<Entry> {
         name: package.name.clone(),
         version: full_version(package.epoch, &package.version, &package.release),
         architecture: package.architecture.clone(),
+        summary: package.text(Tag::SUMMARY).lines().next().unwrap_or_default().to_owned(),
         size: package.checksum.size,
         sha256: package.checksum.sha256.clone(),
         sha512: None,

@@ -159,6 +159,7 @@ fn entry(listed: &Listed, parts: Vec<String>) -> Option<Entry> {
         name: listed.name.clone(),
         version: listed.version.clone(),
         architecture: listed.architecture.clone(),
+        summary: listed.summary.lines().next().unwrap_or_default().to_owned(),
         size: listed.size?,
         sha256: Sha256Hex::parse(&listed.checksum)?,
         sha512: None,

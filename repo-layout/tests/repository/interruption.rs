@@ -200,7 +200,7 @@ fn on_a_full_disk_the_old_state_is_whole_and_nothing_is_left_behind() {
     fs::create_dir(&small).unwrap();
     let old = fixture.tree();
     let script = r#"
-        mount -t tmpfs -o size=112k,mode=755 tmpfs "$SMALL"
+        mount -t tmpfs -o size=148k,mode=755 tmpfs "$SMALL"
         mkdir "$SMALL/tree" "$SMALL/pool"
         cp -r "$OLD/." "$SMALL/tree" && mount --bind "$POOL" "$SMALL/pool"
         find "$SMALL/tree" -type f ! -path '*/.wallarm-repo/*' -exec sha256sum {} + | sort > "$BEFORE"

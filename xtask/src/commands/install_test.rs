@@ -61,6 +61,7 @@ fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Resul
             distros: vec![distro.to_owned()],
             packages,
             out: tree.clone(),
+            url: None,
             key,
         },
         session,

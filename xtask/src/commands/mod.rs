@@ -6,6 +6,7 @@ pub mod install_test;
 mod key;
 pub mod nginx_test;
 pub mod package;
+mod plan;
 pub mod repo;
 mod serve;
 mod test;
@@ -21,6 +22,7 @@ use crate::session::Session;
 /// Runs one command.
 pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
     match command {
+        Command::Plan(args) => plan::run(&args, session),
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),

@@ -19,14 +19,12 @@ use toolchain::{Artifact, Builder, Target, Zig};
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
 use crate::cli::{KeyArgs, Package};
+use crate::plan::{Binary, Plan, Sources};
 use crate::session::Session;
 use crate::{keys, licences, report};
 
 pub mod modules;
 mod plan;
-
-/// The crate that a packaged binary is built from.
-const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
 
 /// Names of the public keys among the assets that packages may install: as rpm imports them, and as apt reads them.
 const KEY_ASSET: &str = "signing-key.asc";
@@ -74,23 +72,36 @@ pub struct Made {
 
 /// Runs the command.
 pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
-    let matrix = session.matrix()?;
-    let distros = if args.all {
-        matrix.iter().cloned().collect()
-    } else {
-        let names: BTreeSet<&String> = args.distro.iter().collect();
-        names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?
-    };
+    // With --all no name is given.
+    let distros = distros(&args.distro, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
     if args.dry_run {
-        return plan::show(&order, session);
+        let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+        return plan::show(&order, &plan, session);
     }
     let begun = Instant::now();
     let supply = Supply { sources: args.nginx_source.clone(), allow_missing: args.allow_missing };
     let (made, missing) = make_with(&order, &supply, session)?;
     show(&made, &missing, begun.elapsed(), session)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The distros of these names, each once; every distro when none is named.
+pub fn distros(names: &[String], session: &Session) -> Result<Vec<Distro>> {
+    let matrix = session.matrix()?;
+    if names.is_empty() {
+        return Ok(matrix.iter().cloned().collect());
+    }
+    let names: BTreeSet<&String> = names.iter().collect();
+    Ok(names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?)
+}
+
+/// What a run for `distros` makes.
+pub fn plan(distros: &[Distro], revision: u32, url: Option<&str>, session: &Session) -> Result<Plan> {
+    let (release, manifests) = (session.release(revision, url)?, session.manifests()?);
+    let (builds, glibc) = (modules::builds(session)?, oldest_glibc(session)?);
+    Plan::resolve(&Sources { release: &release, distros, manifests: &manifests, builds: &builds, glibc })
 }
 
 /// Builds and packs, without the modules whose NGINX source cannot be had: for tests of what can be made here.
@@ -177,45 +188,28 @@ fn build(
     let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
     // First, since they may be missing something, and a run that ends so should end soon.
     let (modules, missing) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
-    let binaries = build_binaries(order, manifests, &builder, session)?;
+    let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+    let binaries = build_binaries(&plan.binaries, glibc, &builder, session)?;
     Ok((Inputs { binaries, modules, ..Inputs::default() }, missing))
 }
 
 fn build_binaries(
-    order: &Order,
-    manifests: &[Manifest],
+    wanted: &[Binary],
+    glibc: Glibc,
     builder: &Builder,
     session: &Session,
 ) -> Result<BTreeMap<(String, Arch), PathBuf>> {
-    let wanted = wanted_binaries(order, manifests);
-    let glibc = oldest_glibc(session)?;
     let mut binaries = BTreeMap::new();
-    for (name, arch) in wanted {
-        let (_, package) = BINARIES
-            .into_iter()
-            .find(|(binary, _)| *binary == name)
-            .with_context(|| format!("no crate of this workspace builds a binary called `{name}`"))?;
+    for Binary { name, source, arch } in wanted {
         let target = Target { arch: arch.to_string(), glibc: glibc.to_string() };
         let step = session.progress.step(format!("Building {name} for {arch}, glibc {glibc}"));
         step.hand_over();
-        let artifact = Artifact { package, binary: Some(&name) };
+        let artifact = Artifact { package: source, binary: Some(name) };
         let path = builder.build(&artifact, &target, &[], session.progress.is_silent())?;
         step.done();
-        binaries.insert((name, arch), path);
+        binaries.insert((name.clone(), *arch), path);
     }
     Ok(binaries)
-}
-
-fn wanted_binaries(order: &Order, manifests: &[Manifest]) -> BTreeSet<(String, Arch)> {
-    let mut wanted = BTreeSet::new();
-    for distro in &order.distros {
-        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
-            for name in manifest.file.iter().filter_map(|rule| rule.binary.as_ref()) {
-                wanted.extend(distro.architectures.iter().map(|arch| (name.clone(), *arch)));
-            }
-        }
-    }
-    wanted
 }
 
 fn linker(session: &Session) -> Result<Zig> {
