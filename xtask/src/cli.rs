@@ -388,6 +388,22 @@ pub struct Test {
 pub enum Bench {
     /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
     Nginx(BenchNginx),
+    /// Indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro, as far as they are installed.
+    Index(BenchIndex),
+}
+
+/// What indexing and publishing take.
+#[derive(Debug, Args)]
+pub struct BenchIndex {
+    /// How many packages are indexed; may be repeated. They are made first, and kept in target/bench.
+    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000])]
+    pub packages: Vec<usize>,
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
 }
 
 /// What the module costs a request.

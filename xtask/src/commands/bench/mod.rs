@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the project beside its peers, measured in one run.
 
+mod index;
 mod markdown;
 mod nginx;
 mod plot;
@@ -14,6 +15,7 @@ use crate::session::Session;
 /// Runs one benchmark.
 pub fn run(command: &Bench, session: &Session) -> Result<ExitCode> {
     match command {
+        Bench::Index(args) => index::run(args, session),
         Bench::Nginx(args) => nginx::run(args, session),
     }
 }
