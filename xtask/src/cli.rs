@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::install_test::Side;
@@ -230,6 +230,60 @@ pub struct Test {
 pub enum Bench {
     /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
     Nginx(BenchNginx),
+    /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
+    Package(BenchPackage),
+    /// Pack one file once and end: what `bench package` takes the time of.
+    #[command(hide = true)]
+    Pack(BenchPack),
+}
+
+/// What packing one large binary costs.
+#[derive(Debug, Args)]
+pub struct BenchPackage {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// The binary. [default: rustup, about 20 MB]
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// Pack one file once.
+#[derive(Debug, Args)]
+pub struct BenchPack {
+    /// The binary.
+    #[arg(long, value_name = "FILE")]
+    pub elf: PathBuf,
+    /// What to make.
+    #[arg(long)]
+    pub format: PackFormat,
+    /// How its payload is compressed.
+    #[arg(long)]
+    pub compression: PackCompression,
+    /// Where to.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Kinds of packages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackFormat {
+    /// Debian's.
+    Deb,
+    /// Red Hat's.
+    Rpm,
+}
+
+/// Compressions that every system of the matrix reads.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackCompression {
+    /// For debs.
+    Xz,
+    /// For rpms.
+    Gzip,
 }
 
 /// What the module costs a request.
