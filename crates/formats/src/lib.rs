@@ -4,6 +4,7 @@ pub mod ar;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;
+pub mod difference;
 pub mod elf;
 pub mod rpm_header;
 pub mod xz;

@@ -73,13 +73,7 @@ pub struct Made {
 
 /// Runs the command.
 pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
-    let matrix = session.matrix()?;
-    let distros = if args.all {
-        matrix.iter().cloned().collect()
-    } else {
-        let names: BTreeSet<&String> = args.distro.iter().collect();
-        names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?
-    };
+    let distros = chosen(&args.distro, args.all, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
     if args.dry_run {
@@ -92,6 +86,16 @@ pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The distros that a command line names, each once.
+pub fn chosen(names: &[String], all: bool, session: &Session) -> Result<Vec<Distro>> {
+    let matrix = session.matrix()?;
+    if all {
+        return Ok(matrix.iter().cloned().collect());
+    }
+    let names: BTreeSet<&String> = names.iter().collect();
+    Ok(names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?)
+}
+
 /// Builds and packs, without the modules whose NGINX source cannot be had: for tests of what can be made here.
 pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
     let supply = Supply { sources: Vec::new(), allow_missing: true };
@@ -99,7 +103,7 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 }
 
 /// Builds and packs.
-fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
+pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
     let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
@@ -117,7 +121,8 @@ fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<M
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs };
+        let pack = |distro| pack_distro(distro, order, &parts, key.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -247,14 +252,15 @@ fn lock(folder: &Path, session: &Session) -> Result<File> {
     Ok(file)
 }
 
-fn pack_distro(
-    distro: &Distro,
-    order: &Order,
-    manifests: &[Manifest],
-    release: &Release,
-    inputs: &Inputs,
-    key: Option<&SecretKey>,
-) -> Result<Vec<Made>> {
+/// What all packages of a run are made from.
+struct Parts<'a> {
+    manifests: &'a [Manifest],
+    release: &'a Release,
+    inputs: &'a Inputs,
+}
+
+fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, key: Option<&SecretKey>) -> Result<Vec<Made>> {
+    let Parts { manifests, release, inputs } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
