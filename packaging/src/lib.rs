@@ -30,4 +30,6 @@ pub mod scripts;
 pub mod variables;
 pub mod version;
 
+mod compress;
+mod tarball;
 mod text;

@@ -8,6 +8,7 @@ pub mod nginx_test;
 pub mod package;
 mod plan;
 pub mod repo;
+pub mod reproduce;
 mod serve;
 mod test;
 pub mod verify;
@@ -26,6 +27,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
+        Command::Reproduce(args) => reproduce::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -111,7 +111,7 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 }
 
 /// Builds and packs.
-fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
+pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
     let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
@@ -125,7 +125,8 @@ fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<M
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, signer.as_ref());
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs };
+        let pack = |distro| pack_distro(distro, order, &parts, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -238,14 +239,15 @@ fn lock(folder: &Path, session: &Session) -> Result<File> {
     Ok(file)
 }
 
-fn pack_distro(
-    distro: &Distro,
-    order: &Order,
-    manifests: &[Manifest],
-    release: &Release,
-    inputs: &Inputs,
-    signer: &dyn Signer,
-) -> Result<Vec<Made>> {
+/// What all packages of a run are made from.
+struct Parts<'a> {
+    manifests: &'a [Manifest],
+    release: &'a Release,
+    inputs: &'a Inputs,
+}
+
+fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, signer: &dyn Signer) -> Result<Vec<Made>> {
+    let Parts { manifests, release, inputs } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
