@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod components;
 mod container;
 mod http;
 mod install_test;

@@ -20,8 +20,9 @@ use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
 use crate::cli::{KeyArgs, Package};
 use crate::session::Session;
-use crate::{keys, licences, report};
+use crate::{components, keys, licences, report};
 
+mod bills;
 pub mod modules;
 mod plan;
 
@@ -66,6 +67,8 @@ pub struct Made {
     pub size: u64,
     /// Of the file, in hexadecimal digits.
     pub sha256: String,
+    /// Its bills of materials, beside it.
+    pub bills: Vec<PathBuf>,
     /// Whether the file itself has a signature; debs are signed by their repository.
     pub signed: bool,
     /// Seconds that packing took.
@@ -135,6 +138,10 @@ fn add_assets(inputs: &mut Inputs, session: &Session) -> Result<()> {
         inputs.assets.insert(asset.to_owned(), licences::of_binary(&session.root, package)?.into_bytes());
     }
     inputs.assets.insert(RULES_ASSET.to_owned(), detection::rules::standard_db()?);
+    for (binary, package) in BINARIES {
+        inputs.linked.insert(binary.to_owned(), components::of_binary(&session.root, package)?);
+    }
+    inputs.linked_into_modules = components::of_binary(&session.root, modules::MODULE)?;
     Ok(())
 }
 
@@ -268,6 +275,7 @@ fn pack_distro(
             };
             made.push(Made {
                 distro: distro.id.to_string(),
+                bills: bills::write_beside(&package, &written.path)?,
                 signed: distro.format() == Format::Rpm,
                 size: written.size,
                 sha256: sha256(&written.path)?,
@@ -291,7 +299,8 @@ fn sha256(path: &Path) -> Result<String> {
 /// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,
 /// would otherwise be published with it.
 fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
-    let keep: BTreeSet<&Path> = made.iter().map(|made| made.file.as_path()).collect();
+    let keep: BTreeSet<&Path> =
+        made.iter().flat_map(|made| [&made.file].into_iter().chain(&made.bills)).map(PathBuf::as_path).collect();
     let context = || format!("cannot clear {}", folder.display());
     for entry in std::fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
