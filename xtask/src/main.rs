@@ -12,6 +12,7 @@ mod install_test;
 mod keys;
 mod licences;
 mod nginx;
+mod provenance;
 mod report;
 mod session;
 

@@ -6,6 +6,7 @@ pub mod install_test;
 mod key;
 pub mod nginx_test;
 pub mod package;
+mod provenance;
 pub mod repo;
 mod serve;
 mod test;
@@ -24,6 +25,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
+        Command::Provenance(args) => provenance::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

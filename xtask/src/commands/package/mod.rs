@@ -18,12 +18,15 @@ use toolchain::{Artifact, Builder, Target, Zig};
 
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
+use self::origin::Origin;
 use crate::cli::{KeyArgs, Package};
+use crate::provenance::{Input, SIGNATURE_FILE, STATEMENT_FILE};
 use crate::session::Session;
 use crate::{components, keys, licences, report};
 
 mod bills;
 pub mod modules;
+mod origin;
 mod plan;
 
 /// The crate that a packaged binary is built from.
@@ -106,18 +109,19 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
-    let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
+    let (mut inputs, missing, sources) = build(order, &manifests, &release, supply, session)?;
     add_assets(&mut inputs, session)?;
     // Debs are signed by their repository; yet one of them brings the keys.
     let signer = keys::load(&order.key, session)?;
     inputs.assets.insert(KEY_ASSET.to_owned(), signer.keyring().to_armored()?.into_bytes());
     inputs.assets.insert(KEYRING_ASSET.to_owned(), signer.keyring().to_binary()?);
+    let origin = Origin::of(&release, sources, session)?;
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, signer.as_ref());
+        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, signer.as_ref(), &origin);
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -178,14 +182,14 @@ fn build(
     release: &Release,
     supply: &Supply,
     session: &Session,
-) -> Result<(Inputs, Vec<Missing>)> {
+) -> Result<(Inputs, Vec<Missing>, Vec<Input>)> {
     let builder = builder(release.epoch, session)?;
     let glibc = oldest_glibc(session)?;
     let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
     // First, since they may be missing something, and a run that ends so should end soon.
-    let (modules, missing) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
+    let (modules, missing, sources) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
     let binaries = build_binaries(order, manifests, &builder, session)?;
-    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing))
+    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing, sources))
 }
 
 fn build_binaries(
@@ -258,6 +262,7 @@ fn pack_distro(
     release: &Release,
     inputs: &Inputs,
     signer: &dyn Signer,
+    origin: &Origin,
 ) -> Result<Vec<Made>> {
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -284,11 +289,13 @@ fn pack_distro(
             });
         }
     }
+    origin.write(&folder, distro, &made, signer)?;
     remove_stale(&folder, &made)?;
     Ok(made)
 }
 
-fn sha256(path: &Path) -> Result<String> {
+/// SHA-256 of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
     use sha2::Digest as _;
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut hasher = sha2::Sha256::new();
@@ -304,7 +311,8 @@ fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
     let context = || format!("cannot clear {}", folder.display());
     for entry in std::fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
-        if path.is_file() && !keep.contains(path.as_path()) {
+        let is_statement = [STATEMENT_FILE, SIGNATURE_FILE].iter().any(|name| path.ends_with(name));
+        if path.is_file() && !is_statement && !keep.contains(path.as_path()) {
             std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
