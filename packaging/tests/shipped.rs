@@ -237,7 +237,7 @@ fn the_umbrella_depends_on_what_the_documented_steps_need() {
 
 #[test]
 fn the_repository_package_is_4_8_0_and_names_no_release_variable() {
-    for (distro, release) in [("el7", "7"), ("el8", "8")] {
+    for (distro, release) in [("el7", "7"), ("el8", "8"), ("el9", "9")] {
         let package = package("wallarm-node-repo", distro);
         assert_eq!(package.version.to_string(), format!("4.8-0.el{release}"));
         let (_, entry) =

@@ -21,19 +21,26 @@ mod digest;
 mod error;
 #[cfg(test)]
 mod golden;
+mod index;
 mod key_report;
+mod lay_out;
 mod listener;
+mod listing;
 mod pool;
 mod publish;
+mod selection;
+mod sequence;
 mod site;
 mod verify;
 mod yum;
 
-pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
-pub use digest::{Digests, Sha256Hex, Sha512Hex};
+pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
+pub use digest::{Checksum, Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
+pub use listing::{ListedPackage, Listing, listings};
 pub use publish::STATE_FOLDER;
+pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};
 pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::channel::Channel;
 use crate::install_test::Side;
 
 /// Builds, packs, signs, publishes and tests the web-protection node.
@@ -185,10 +186,102 @@ pub enum Repo {
         /// Where the repositories go. [default: target/repo]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
         /// Print what would be laid out; do nothing.
         #[arg(long)]
         dry_run: bool,
         /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Add packages to a published repository. Only they are read, and only what they change is written.
+    Add {
+        /// The packages.
+        #[arg(required = true, value_name = "FILE")]
+        packages: Vec<PathBuf>,
+        /// Remove what fits in the same step: a name, name=version or a file name; may be repeated.
+        #[arg(long, value_name = "PACKAGE")]
+        remove: Vec<String>,
+        /// Add a package although a newer one of its name is published.
+        #[arg(long)]
+        allow_older: bool,
+        /// Which repository, and where.
+        #[command(flatten)]
+        change: RepoChange,
+    },
+    /// Remove packages from a published repository.
+    Remove {
+        /// What to remove: a name, name=version or a file name.
+        #[arg(required = true, value_name = "PACKAGE")]
+        packages: Vec<String>,
+        /// Which repository, and where.
+        #[command(flatten)]
+        change: RepoChange,
+    },
+    /// Write and sign indexes for the packages that lie in the repositories already.
+    Index {
+        /// A distro; may be repeated. [default: every distro whose repository has packages]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// List what is published.
+    List {
+        /// A distro; may be repeated. [default: every distro that has something published]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signed.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Add what one channel has to another one, as it is: nothing is built again.
+    Promote {
+        /// From which channel.
+        from: Channel,
+        /// To which channel.
+        to: Channel,
+        /// A distro; may be repeated. [default: every distro that has something published in the first channel]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Print what would be added; do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Show which packages differ between two channels.
+    Diff {
+        /// One channel.
+        from: Channel,
+        /// The other one.
+        to: Channel,
+        /// A distro; may be repeated. [default: every distro that has something published in either]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signed.
         #[command(flatten)]
         key: KeyArgs,
     },
@@ -218,6 +311,23 @@ pub enum Provenance {
     },
 }
 
+/// Which published repository a change is for.
+#[derive(Debug, Args)]
+pub struct RepoChange {
+    /// A distro of packaging/distros.toml.
+    #[arg(long, value_name = "NAME")]
+    pub distro: String,
+    /// Which channel of its repository.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    pub channel: Channel,
+    /// The tree. [default: target/repo]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// Offer a repository on a loopback port.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -232,7 +342,7 @@ pub struct Serve {
 /// Install in a container.
 #[derive(Debug, Args)]
 pub struct InstallTest {
-    /// bookworm, bullseye or el8; may be repeated.
+    /// bookworm, bullseye, trixie or el8; may be repeated.
     #[arg(long, required = true, value_name = "NAME")]
     pub distro: Vec<String>,
     /// Which half of the node; may be repeated. [default: each that the distro has a root for]

@@ -3,6 +3,7 @@
 //! `cli.rs` declares every command and flag; `commands/` has a file for each command, which calls a library and reports.
 //! No logic of packaging or repositories lives here.
 
+mod channel;
 mod cli;
 mod commands;
 mod components;

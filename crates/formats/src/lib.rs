@@ -5,4 +5,5 @@ pub mod deb;
 pub mod deb822;
 pub mod elf;
 pub mod rpm_header;
+pub mod version_order;
 pub mod xz;

@@ -43,6 +43,10 @@ pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
         .packager(package.maintainer.as_str())
         .build_host(BUILD_HOST);
     relations(&mut builder, package);
+    if package.compression == Compression::Xz {
+        // The crate says so of zstd alone.
+        builder.requires(Dependency::rpmlib("PayloadIsXz", "5.2-1"));
+    }
     scriptlets(&mut builder, package);
     changelog(&mut builder, package)?;
     let (folders, folder) = (own_folders(package), Entry::folder());

@@ -6,7 +6,7 @@ use crate::scripts;
 use formats::rpm_header::{Error, HeaderBuilder, Limits, Rpm, Tag};
 
 /// Packages whose installation makes the module's link be looked at again.
-const TRIGGERING: [&str; 2] = ["nginx", "nginx-plus"];
+const TRIGGERING: [&str; 3] = ["nginx", "nginx-core", "nginx-plus"];
 const TRIGGER_SCRIPTS: Tag = Tag(1065);
 const TRIGGER_NAME: Tag = Tag(1066);
 const TRIGGER_VERSION: Tag = Tag(1067);
@@ -35,7 +35,7 @@ pub fn refine(rpm: &[u8], made_from: &Package, source_rpm: &str, built: u32) -> 
     Ok([&package.to_bytes(), payload].concat())
 }
 
-/// `%triggerin -- nginx, nginx-plus`: the crate knows no triggers. The tags are arrays: scripts with their interpreters, and names with versions, flags
+/// `%triggerin -- nginx, nginx-core, nginx-plus`: the crate knows no triggers. The tags are arrays: scripts with their interpreters, and names with versions, flags
 /// and the number of the script that each is for (rpm's `lib/rpmtriggers.c`).
 fn add_trigger(builder: &mut HeaderBuilder, text: &str) -> Result<(), Error> {
     let scripts = vec![0; TRIGGERING.len()];

@@ -4,7 +4,6 @@
 
 mod apt;
 mod keys;
-mod repodata;
 mod tree;
 mod yum;
 
@@ -15,7 +14,7 @@ use serde::Serialize;
 use signing::Keyring;
 
 use self::keys::Keys;
-use crate::{Digests, Error, KeyReport, Listener, TreePath};
+use crate::{Error, KeyReport, Listener, Sha256Hex, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -189,8 +188,8 @@ impl Checker<'_> {
 
     /// A file that is not what another says. It is only a warning when a publisher was interrupted while putting just
     /// this file into place: readers then still go by the copies which are named by their digest.
-    fn changed(&mut self, path: &str, found: &Digests, what: impl Into<String>) {
-        if self.tree.is_on_its_way(path, found.sha256.as_str()) {
+    fn changed(&mut self, path: &str, found: &Sha256Hex, what: impl Into<String>) {
+        if self.tree.is_on_its_way(path, found.as_str()) {
             self.warning(path, "a publisher was interrupted after putting this in place", "publish again");
         } else {
             self.error(path, what, PUBLISH_AGAIN);

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Bootstrap, Error, Silent, Site, Summary, TreePath, YumRepository};
-use signing::{KeySpec, SecretKey};
+use repo_layout::{AptSuite, Bootstrap, Error, Job, Silent, Site, Summary, TreePath, YumRepository};
+use signing::{KeySpec, SecretKey, Signer};
 
 /// The time of the commit that the packages are made from.
 pub fn commit_time() -> SystemTime {
@@ -20,6 +20,11 @@ pub fn commit_time() -> SystemTime {
 pub fn key() -> &'static SecretKey {
     static KEY: OnceLock<SecretKey> = OnceLock::new();
     KEY.get_or_init(|| new_key(Some(Duration::from_secs(10 * 365 * 86_400))))
+}
+
+/// Signed by `signer`, dated as the commit is, without caches.
+pub fn job(signer: &dyn Signer) -> Job<'_> {
+    Job { signer, when: commit_time(), caches: None, listener: &Silent }
 }
 
 pub fn new_key(validity: Option<Duration>) -> SecretKey {
@@ -162,7 +167,7 @@ impl Fixture {
     }
 
     pub fn build(&self) -> Result<Summary, Error> {
-        repo_layout::build(&self.site, &self.tree(), key(), commit_time(), &Silent)
+        repo_layout::build(&self.site, &self.tree(), &job(key()))
     }
 }
 
@@ -173,17 +178,16 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
         yum: vec![YumRepository {
             path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
             architecture: "x86_64".to_owned(),
-            packages: vec![pool.join(rpm)],
-            bootstrap: vec![bootstrap(pool, "wallarm-node-repo-4.8-0.el8.noarch.rpm")],
+            packages: vec![pool.join(rpm), pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")].into(),
+            bootstrap: vec![Bootstrap {
+                package: "wallarm-node-repo".to_owned(),
+                file_name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned(),
+            }],
         }],
     }
 }
 
 /// A package that documented commands fetch under the name of its revision 0.
-pub fn bootstrap(pool: &Path, file: &str) -> Bootstrap {
-    Bootstrap { package: pool.join(file), name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned() }
-}
-
 pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
     AptSuite {
         root: TreePath::new("debian/wallarm-node").unwrap(),
@@ -192,7 +196,7 @@ pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
         label: "Test node".to_owned(),
         description: "Test packages for bookworm".to_owned(),
         architectures: vec!["amd64".to_owned()],
-        packages,
+        packages: packages.into(),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod apt;
 mod bad_input;
+mod change;
 mod fixture;
 mod http;
 mod interruption;

@@ -8,7 +8,7 @@ use repo_layout::{Report, Silent, Source};
 use signing::{Keyring, SecretKey, Signer, Together};
 
 use crate::apt::Apt;
-use crate::fixture::{Fixture, both as text_of, commit_time, key, new_key, output, run, sign_rpm, site};
+use crate::fixture::{Fixture, both as text_of, job, key, new_key, output, run, sign_rpm, site};
 use crate::http::Server;
 use crate::verify::options;
 use crate::yum::Dnf;
@@ -34,7 +34,7 @@ impl Transition {
     }
 
     fn build(&self, signer: &dyn Signer) {
-        repo_layout::build(&self.fixture.site, &self.tree(), signer, commit_time(), &Silent).unwrap();
+        repo_layout::build(&self.fixture.site, &self.tree(), &job(signer)).unwrap();
     }
 
     /// The next release: rpms by the new key, and nothing by the old one any more.

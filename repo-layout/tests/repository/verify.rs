@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath};
 use signing::SecretKey;
 
-use crate::fixture::{Fixture, commit_time, files_below, key, new_key, sign_rpm};
+use crate::fixture::{Fixture, commit_time, files_below, job, key, new_key, sign_rpm};
 use crate::http::Server;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -113,7 +113,7 @@ fn a_stray_file_and_a_link_are_found() {
 fn with_key_for(days: u32) -> (Fixture, SecretKey) {
     let fixture = Fixture::apt_only();
     let key = new_key(Some(DAY * days));
-    repo_layout::build(&fixture.site, &fixture.tree(), &key, commit_time(), &Silent).unwrap();
+    repo_layout::build(&fixture.site, &fixture.tree(), &job(&key)).unwrap();
     (fixture, key)
 }
 

@@ -116,7 +116,8 @@ fn a_newer_bootstrap_package_stands_under_the_documented_name() {
     let mut fixture = Fixture::yum_only();
     let raw = fixture::unsigned_rpm(fixture.folder.path(), "wallarm-node-repo", "4.8", "1.el8", "noarch");
     let newer = fixture::sign_rpm(&raw, &fixture.pool(), fixture::key());
-    fixture.site.yum[0].bootstrap = vec![fixture::bootstrap(&fixture.pool(), "wallarm-node-repo-4.8-1.el8.noarch.rpm")];
+    let older = fixture.pool().join("wallarm-node-repo-4.8-0.el8.noarch.rpm");
+    fixture.site.yum[0].packages = vec![newer.clone(), older].into();
     fixture.build().unwrap();
     let documented = fixture.tree().join(REPOSITORY).join("wallarm-node-repo-4.8-0.el8.noarch.rpm");
     assert_eq!(fs::read(documented).unwrap(), fs::read(newer).unwrap());

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::channel::Channel;
 use crate::cli::{InstallTest, KeyArgs, WhichKey};
 use crate::commands::{package, repo};
 use crate::container::Interrupt;
@@ -69,7 +70,9 @@ impl Factory<'_> {
         let order = package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() };
         package::make(&order, self.session)?;
         let distros = vec![self.distro.to_owned()];
-        repo::build(&repo::Order { distros, packages, out: tree.clone(), key: key.clone() }, self.session)?;
+        let channel = Channel::default();
+        let order = repo::Order { channel, distros, packages, out: tree.clone(), key: key.clone() };
+        repo::build(&order, self.session)?;
         Ok(tree)
     }
 

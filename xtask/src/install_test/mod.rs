@@ -40,7 +40,7 @@ use stage::{Paths, Peer, Stage};
 /// What to try.
 #[derive(Debug, Clone, Copy)]
 pub struct InstallTest<'a> {
-    /// A distro that has a root: `bookworm`, `bullseye` or `el8`.
+    /// A distro that has a root: `bookworm`, `bullseye`, `trixie` or `el8`.
     pub distro: &'a str,
     /// A built repository tree, with `wallarm.gpg` at its top.
     pub base: &'a Path,

@@ -55,13 +55,14 @@ struct Measured {
 pub fn verify_digests(from: &mut impl Read) -> Result<(Rpm, Checked), Error> {
     let rpm = Rpm::read(from)?;
     let measured = measure(&rpm.header, from)?;
+    let checked = check_measured(&rpm, measured)?;
+    Ok((rpm, checked))
+}
+
+fn check_measured(rpm: &Rpm, measured: Measured) -> Result<Checked, Error> {
     let signature = &rpm.signature;
-    let size = match signature.u64s(Tag::SIG_LONG_SIZE)?.first() {
-        Some(&size) => Some(size),
-        None => signature.u32(Tag::SIG_SIZE)?.map(u64::from),
-    };
     let checked = Checked {
-        size: compare("size of header and payload", size, &measured.size)?,
+        size: compare("size of header and payload", stated_size(signature)?, &measured.size)?,
         sha1: compare("SHA-1 of the header", signature.string(Tag::SIG_SHA1)?, &measured.header_sha1)?,
         sha256: compare("SHA-256 of the header", signature.string(Tag::SIG_SHA256)?, &measured.header_sha256)?,
         payload: check_payload(&rpm.header, &measured)?,
@@ -69,15 +70,44 @@ pub fn verify_digests(from: &mut impl Read) -> Result<(Rpm, Checked), Error> {
         payload_size: false,
     };
     let unpacked = measured.payload_size.map_err(Error::io("decompress the payload"))?;
-    let checked = Checked {
-        payload_size: compare(
-            "size of the uncompressed payload",
-            signature.u32(Tag::SIG_PAYLOAD_SIZE)?.map(u64::from),
-            &unpacked,
-        )?,
-        ..checked
+    let payload_size = signature.u32(Tag::SIG_PAYLOAD_SIZE)?.map(u64::from);
+    Ok(Checked { payload_size: compare("size of the uncompressed payload", payload_size, &unpacked)?, ..checked })
+}
+
+/// Bytes of main header and payload, as the signature header has them.
+fn stated_size(signature: &Header) -> Result<Option<u64>, Error> {
+    Ok(match signature.u64s(Tag::SIG_LONG_SIZE)?.first() {
+        Some(&size) => Some(size),
+        None => signature.u32(Tag::SIG_SIZE)?.map(u64::from),
+    })
+}
+
+/// Reads a whole package and compares it with the digests of header and payload, as a client does before it installs. The
+/// payload's is in the header, so a good signature of that vouches for all of it.
+///
+/// The payload is not unpacked, which takes several times as long as hashing it; [`verify_digests`] does that. A package without a
+/// SHA-256 of its payload (rpm before 4.14 made such) is verified by that.
+///
+/// # Errors
+/// [`Error::Mismatch`] when one is wrong; otherwise as [`Rpm::read`].
+pub fn verify_signed_digests(from: &mut impl Read) -> Result<Rpm, Error> {
+    let rpm = Rpm::read(from)?;
+    let stated = match rpm.header.u32(Tag::PAYLOAD_DIGEST_ALGO)? {
+        Some(SHA256_ALGORITHM) => rpm.header.string(Tag::PAYLOAD_DIGEST)?,
+        _ => None,
     };
-    Ok((rpm, checked))
+    let Some(stated) = stated else {
+        let measured = measure(&rpm.header, from)?;
+        check_measured(&rpm, measured)?;
+        return Ok(rpm);
+    };
+    let header = rpm.header.as_bytes();
+    let mut payload = Sha256::new();
+    let size = header.len() as u64 + io::copy(from, &mut payload).map_err(Error::io("read the payload"))?;
+    compare("size of header and payload", stated_size(&rpm.signature)?, &size)?;
+    compare("SHA-256 of the header", rpm.signature.string(Tag::SIG_SHA256)?, &hex(&Sha256::digest(header)))?;
+    compare("SHA-256 of the payload", Some(stated), &hex(&payload.finalize()))?;
+    Ok(rpm)
 }
 
 /// Copies a package and writes its signature header anew: sizes and digests that rpm 4.11 to 4.20 look for, and with a

@@ -63,6 +63,21 @@ pub fn el8_rotation(session: &Session) -> Result<Count> {
     install("el8", Side::KeyRotation, session)
 }
 
+/// Debian 13, the same.
+pub fn trixie_rotation(session: &Session) -> Result<Count> {
+    install("trixie", Side::KeyRotation, session)
+}
+
+/// Debian 13.
+pub fn trixie(session: &Session) -> Result<Count> {
+    install("trixie", Side::Postanalytics, session)
+}
+
+/// Debian 13 with its NGINX.
+pub fn trixie_nginx(session: &Session) -> Result<Count> {
+    install("trixie", Side::Filtering, session)
+}
+
 /// Enterprise Linux 8, over a fixture for its base.
 pub fn el8(session: &Session) -> Result<Count> {
     install("el8", Side::Postanalytics, session)

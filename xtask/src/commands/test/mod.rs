@@ -53,6 +53,13 @@ const STAGES: &[Stage] = &[
         containers: true,
         run: install::bullseye_nginx,
     },
+    Stage { name: "install on trixie", needs: container::HOST_PACKAGES, containers: true, run: install::trixie },
+    Stage {
+        name: "filtering on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_nginx,
+    },
     Stage { name: "install on el8", needs: container::HOST_PACKAGES, containers: true, run: install::el8 },
     Stage {
         name: "key rotation on bookworm",
@@ -65,6 +72,12 @@ const STAGES: &[Stage] = &[
         needs: container::HOST_PACKAGES,
         containers: true,
         run: install::bullseye_rotation,
+    },
+    Stage {
+        name: "key rotation on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_rotation,
     },
     Stage {
         name: "key rotation on el8",

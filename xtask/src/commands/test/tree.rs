@@ -8,6 +8,7 @@ use packaging::distro::Distro;
 use repo_layout::{STATE_FOLDER, Source};
 
 use super::stage::Count;
+use crate::channel::Channel;
 use crate::cli::{KeyArgs, WhichKey};
 use crate::commands::{package, repo, verify};
 use crate::session::Session;
@@ -47,6 +48,7 @@ pub fn run(session: &Session) -> Result<Count> {
 
     let tree = session.target.join("test/repo");
     let order = repo::Order {
+        channel: Channel::default(),
         distros: Vec::new(),
         packages: packages_folder(session),
         out: tree.clone(),

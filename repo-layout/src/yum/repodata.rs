@@ -1,29 +1,33 @@
-//! Reading `repomd.xml` and the package list of `primary.xml`; just the elements that a check needs.
+//! Reading `repomd.xml` and the packages of `primary.xml`; just the elements that a check, or a change, needs.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 /// A `<data>` of `repomd.xml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Data {
-    pub(super) kind: String,
-    pub(super) checksum: String,
-    pub(super) open_checksum: String,
-    pub(super) location: String,
-    pub(super) size: Option<u64>,
-    pub(super) open_size: Option<u64>,
+pub(crate) struct Data {
+    pub(crate) kind: String,
+    pub(crate) checksum: String,
+    pub(crate) open_checksum: String,
+    pub(crate) location: String,
+    pub(crate) size: Option<u64>,
+    pub(crate) open_size: Option<u64>,
 }
 
 /// A `<package>` of `primary.xml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) checksum: String,
-    pub(super) location: String,
-    pub(super) size: Option<u64>,
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) architecture: String,
+    /// `epoch:version-release`, without the epoch when that is 0.
+    pub(crate) version: String,
+    pub(crate) checksum: String,
+    pub(crate) location: String,
+    pub(crate) size: Option<u64>,
 }
 
 /// The indexes that a `repomd.xml` lists.
-pub(super) fn repomd(xml: &str) -> Result<Vec<Data>, quick_xml::Error> {
+pub(crate) fn repomd(xml: &str) -> Result<Vec<Data>, quick_xml::Error> {
     let mut all = Vec::new();
     let mut current = Data::default();
     walk(xml, |path, element, text| match (path, text) {
@@ -40,18 +44,32 @@ pub(super) fn repomd(xml: &str) -> Result<Vec<Data>, quick_xml::Error> {
     Ok(all)
 }
 
-/// The packages that a `primary.xml` lists.
-pub(super) fn primary(xml: &str) -> Result<Vec<Listed>, quick_xml::Error> {
+/// The packages that a `primary.xml` lists, or that a part of one does.
+pub(crate) fn primary(xml: &str) -> Result<Vec<Listed>, quick_xml::Error> {
     let mut all = Vec::new();
     let mut current = Listed::default();
-    walk(xml, |path, element, text| match (path, text) {
-        ("metadata/package", None) => all.push(std::mem::take(&mut current)),
-        ("metadata/package/location", None) => current.location = attribute(element, "href"),
-        ("metadata/package/size", None) => current.size = attribute(element, "package").parse().ok(),
-        ("metadata/package/checksum", Some(text)) => current.checksum = text.to_owned(),
+    walk(xml, |path, element, text| match (path.strip_prefix("metadata/").unwrap_or(path), text) {
+        ("package", None) => all.push(std::mem::take(&mut current)),
+        ("package/name", Some(text)) => current.name = text.to_owned(),
+        ("package/arch", Some(text)) => current.architecture = text.to_owned(),
+        ("package/version", None) => {
+            let [epoch, version, release] = ["epoch", "ver", "rel"].map(|name| attribute(element, name));
+            current.version = full_version(epoch.parse().unwrap_or(0), &version, &release);
+        }
+        ("package/location", None) => current.location = attribute(element, "href"),
+        ("package/size", None) => current.size = attribute(element, "package").parse().ok(),
+        ("package/checksum", Some(text)) => current.checksum = text.to_owned(),
         _ => {}
     })?;
     Ok(all)
+}
+
+/// `epoch:version-release`, without the epoch when that is 0.
+pub(crate) fn full_version(epoch: u32, version: &str, release: &str) -> String {
+    match epoch {
+        0 => format!("{version}-{release}"),
+        _ => format!("{epoch}:{version}-{release}"),
+    }
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> String {
