@@ -26,6 +26,7 @@ pub mod project;
 pub mod relation;
 pub mod resolve;
 pub mod rpm;
+pub mod sbom;
 pub mod scripts;
 pub mod variables;
 pub mod version;

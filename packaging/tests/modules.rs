@@ -46,9 +46,9 @@ fn package_of(name: &str, distro: &str, made: impl Fn(&Build) -> bool) -> Option
     let module = |build: &Build| Module { build: build.clone(), arch: Arch::X86_64, path: path.clone() };
     let assets = ["module-third-party-licences", "proton.db"].map(|name| (name.to_owned(), name.as_bytes().to_vec()));
     let inputs = Inputs {
-        binaries: BTreeMap::new(),
         assets: BTreeMap::from(assets),
         modules: builds.iter().filter(|build| made(build)).map(module).collect(),
+        ..Inputs::default()
     };
     // The newest C library there is, so that a program of the building machine fits everywhere.
     let distro = Distro { glibc: "2.99".parse().unwrap(), ..matrix().get(distro).unwrap().clone() };

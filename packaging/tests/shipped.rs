@@ -152,6 +152,56 @@ fn the_package_that_brings_the_yum_repository_is_newer_with_each_packing() {
     assert_eq!([1, 2, 3].map(version), ["4.8-0.el8", "4.8-1.el8", "4.8-2.el8"]);
 }
 
+/// Scanners read them in place: not compressed, with the endings that they look for.
+#[test]
+fn every_package_brings_its_bill_of_materials_in_both_formats() {
+    let manifests = Manifest::load_all(&Path::new(ROOT).join("packages")).unwrap();
+    for distro in matrix().iter().map(roomy) {
+        for package in manifests.iter().flat_map(|one| resolve(one, &release(), &distro, &inputs()).unwrap()) {
+            for ending in ["cdx.json", "spdx.json"] {
+                let path = format!("/usr/share/doc/{}/sbom.{ending}", package.name);
+                let entry = package.contents.iter().find(|(at, _)| at.as_str() == path);
+                let (_, entry) = entry.unwrap_or_else(|| panic!("{path} for {}", distro.id));
+                let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+                let text = String::from_utf8(content.read().unwrap()).unwrap();
+                assert!(text.contains(&format!("/{}@{}", package.name, package.version)), "{path}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_module_package_names_what_is_linked_into_it_and_every_nginx_that_it_is_built_for() {
+    let mut inputs = inputs();
+    let crates = |name: &str| packaging::sbom::Component {
+        name: name.to_owned(),
+        version: "1.0.0".to_owned(),
+        licence: None,
+        sha256: None,
+        ecosystem: "cargo",
+        needs: Vec::new(),
+    };
+    inputs.linked_into_modules = vec![crates("in-the-module")];
+    inputs.linked.insert("wtarantool".to_owned(), vec![crates("in-the-server")]);
+    let bill = |name: &str| {
+        let distro = roomy(matrix().get("bookworm").unwrap());
+        let package = resolve(&manifest(name), &release(), &distro, &inputs).unwrap().remove(0);
+        let path = format!("/usr/share/doc/{name}/sbom.cdx.json");
+        let (_, entry) = package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap();
+        let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+        String::from_utf8(content.read().unwrap()).unwrap()
+    };
+    let module = bill("libnginx-mod-http-wallarm");
+    assert!(
+        module.contains("pkg:cargo/in-the-module@1.0.0") && module.contains("pkg:generic/nginx@1.22.1"),
+        "{module}"
+    );
+    assert!(!module.contains("in-the-server"));
+    let server = bill("wallarm-tarantool");
+    assert!(server.contains("pkg:cargo/in-the-server@1.0.0") && !server.contains("in-the-module"), "{server}");
+    assert!(!bill("wallarm-common").contains("pkg:cargo"));
+}
+
 #[test]
 fn the_unit_reads_the_settings_of_its_own_system() {
     for (distro, settings, folder) in

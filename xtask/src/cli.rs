@@ -41,6 +41,9 @@ pub enum Command {
     Repo(Repo),
     /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
     Reproduce(Reproduce),
+    /// Check where packages come from.
+    #[command(subcommand)]
+    Provenance(Provenance),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -344,6 +347,20 @@ pub enum Repo {
         source: Option<String>,
         /// Public key to trust, or several in one file. [default: wallarm.gpg of the tree itself, which shows integrity but not
         /// origin]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+/// Check where packages come from.
+#[derive(Debug, Subcommand)]
+pub enum Provenance {
+    /// Check that packages are those that the signed statement beside them is about.
+    Verify {
+        /// A folder of packages, or one with a folder a distro. [default: target/packages]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Public key to trust, or several in one file. [default: the configured key]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },

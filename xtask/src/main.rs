@@ -7,6 +7,7 @@ mod browser;
 mod channel;
 mod cli;
 mod commands;
+mod components;
 mod container;
 mod guide;
 mod http;
@@ -15,6 +16,7 @@ mod keys;
 mod licences;
 mod nginx;
 mod plan;
+mod provenance;
 mod report;
 mod session;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod bills;
 mod problem;
 
 use crate::changelog::Changelog;
@@ -16,6 +17,7 @@ use crate::names::{Arch, InstallPath, PackageArch};
 use crate::needs;
 use crate::project::Project;
 use crate::relation::{Relation, Relations};
+use crate::sbom::Component;
 use crate::scripts;
 use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
@@ -46,6 +48,10 @@ pub struct Inputs {
     pub assets: BTreeMap<String, Vec<u8>>,
     /// Built NGINX modules.
     pub modules: Vec<Module>,
+    /// What is linked into each binary, by its name.
+    pub linked: BTreeMap<String, Vec<Component>>,
+    /// What is linked into the modules.
+    pub linked_into_modules: Vec<Component>,
 }
 
 /// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
@@ -135,6 +141,7 @@ impl<'a> Resolver<'a> {
         let module = self.modules(&mut relations)?;
         self.library_needs(&mut relations)?;
         self.documents()?;
+        self.bills()?;
         let lifecycle = Lifecycle {
             user: manifest.user.clone(),
             ownership: self.ownership(),

@@ -7,6 +7,7 @@ mod key;
 pub mod nginx_test;
 pub mod package;
 mod plan;
+mod provenance;
 pub mod repo;
 pub mod reproduce;
 mod serve;
@@ -28,6 +29,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
         Command::Reproduce(args) => reproduce::run(&args, session),
+        Command::Provenance(args) => provenance::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),
