@@ -8,9 +8,10 @@ use serde::Serialize;
 use signing::{SecretKey, UtcTime};
 
 use crate::apt::{self, AptPackage};
-use crate::publish::{Content, Phase, Transaction};
+use crate::destination::{Content, Destination, Folder};
+use crate::publish::{Phase, Published, Publisher, Transaction, until_won};
 use crate::yum::{self, YumPackage};
-use crate::{AptSuite, Digests, Error, Event, Listener, Site, TreePath, YumRepository, pool};
+use crate::{AptSuite, Digests, Error, Event, Generation, Listener, Site, TreePath, YumRepository, pool};
 
 /// The public key at the root of a tree, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -46,7 +47,14 @@ struct Context<'a> {
     listener: &'a dyn Listener,
 }
 
-/// Lays out `site` in the folder `destination` and signs it.
+impl<'a> Context<'a> {
+    fn new(publisher: &'a Publisher<'_>, listener: &'a dyn Listener) -> Self {
+        let when = publisher.when;
+        Self { signer: publisher.key, when, now: SystemTime::now().max(when), listener }
+    }
+}
+
+/// Lays out `site` in a folder that is the caller's alone, and signs it; [`publish()`] is for those that have readers.
 ///
 /// `when` becomes the date of every index and signature: give the commit's time. Suites that lie in the folder but not
 /// in the site are left alone. Memory holds the packages' headers, never their content.
@@ -61,26 +69,99 @@ pub fn build(
     when: SystemTime,
     listener: &dyn Listener,
 ) -> Result<Summary, Error> {
-    let context = Context { signer, when, now: SystemTime::now().max(when), listener };
-    let count = site.suites.iter().map(|suite| suite.packages.len()).sum::<usize>()
-        + site.yum.iter().map(|one| one.packages.len() + one.bootstrap.len()).sum::<usize>();
-    listener.event(&Event::Packages { count });
-    // Everything is read and checked before the destination is touched.
-    let apt = site.suites.iter().map(|suite| read_suite(suite, &context)).collect::<Result<Vec<_>, _>>()?;
-    let yum = site.yum.iter().map(|one| read_repository(one, &context)).collect::<Result<Vec<_>, _>>()?;
+    publish(site, &Folder::new(destination), &Publisher::alone(signer, when), listener)
+}
 
-    let mut transaction = Transaction::begin(destination, listener)?;
-    put_key(&mut transaction, signer)?;
+/// Lays out `site` at a destination and signs it, beside any number of other publishers.
+///
+/// The site takes the place of what is there, whatever that is; who adds to that calls [`update()`].
+///
+/// # Errors
+/// See [`Error`]. Readers see the old state then, whole, or the new one.
+pub fn publish(
+    site: &Site,
+    destination: &dyn Destination,
+    publisher: &Publisher<'_>,
+    listener: &dyn Listener,
+) -> Result<Summary, Error> {
+    let context = Context::new(publisher, listener);
+    // Everything is read and checked before the destination is touched.
+    let packages = Packages::read(site, &context)?;
+    until_won(publisher, || {
+        let mut transaction = Transaction::begin(destination, publisher, listener)?;
+        let suites = lay_out(site, &packages, &mut transaction, &context)?;
+        Ok(Summary { suites, written: transaction.commit()? })
+    })
+}
+
+/// Lays out what `change` makes of the present state, and computes that anew each time another publisher was quicker.
+///
+/// `change` is asked with a way to look at what is published of a repository; only what it has looked at counts as the
+/// state that it rests on.
+///
+/// # Errors
+/// As [`publish()`], and those of `change`.
+pub fn update(
+    destination: &dyn Destination,
+    publisher: &Publisher<'_>,
+    listener: &dyn Listener,
+    change: impl Fn(&mut dyn FnMut(&TreePath) -> Result<Option<Generation>, Error>) -> Result<Site, Error>,
+) -> Result<Summary, Error> {
+    until_won(publisher, || update_once(destination, publisher, listener, &change))
+}
+
+/// One try of [`update()`].
+pub(crate) fn update_once(
+    destination: &dyn Destination,
+    publisher: &Publisher<'_>,
+    listener: &dyn Listener,
+    change: impl Fn(&mut dyn FnMut(&TreePath) -> Result<Option<Generation>, Error>) -> Result<Site, Error>,
+) -> Result<Summary, Error> {
+    let context = Context::new(publisher, listener);
+    let mut transaction = Transaction::begin(destination, publisher, listener)?;
+    let site = change(&mut |repository| {
+        let Published { generation, .. } = transaction.published(repository)?;
+        Ok(generation)
+    })?;
+    let packages = Packages::read(&site, &context)?;
+    let suites = lay_out(&site, &packages, &mut transaction, &context)?;
+    Ok(Summary { suites, written: transaction.commit()? })
+}
+
+/// The packages of a site, read and checked, in its order.
+struct Packages {
+    apt: Vec<Vec<AptPackage>>,
+    yum: Vec<Vec<YumPackage>>,
+}
+
+impl Packages {
+    fn read(site: &Site, context: &Context<'_>) -> Result<Self, Error> {
+        let count = site.suites.iter().map(|suite| suite.packages.len()).sum::<usize>()
+            + site.yum.iter().map(|one| one.packages.len() + one.bootstrap.len()).sum::<usize>();
+        context.listener.event(&Event::Packages { count });
+        let apt = site.suites.iter().map(|suite| read_suite(suite, context)).collect::<Result<Vec<_>, _>>()?;
+        let yum = site.yum.iter().map(|one| read_repository(one, context)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { apt, yum })
+    }
+}
+
+fn lay_out(
+    site: &Site,
+    packages: &Packages,
+    transaction: &mut Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<SuiteSummary>, Error> {
+    put_key(transaction, context.signer)?;
     let mut suites = Vec::new();
-    for (suite, packages) in site.suites.iter().zip(&apt) {
-        put_suite(&mut transaction, suite, packages, &context)?;
+    for (suite, packages) in site.suites.iter().zip(&packages.apt) {
+        put_suite(transaction, suite, packages, context)?;
         suites.push(summary(suite.folder()?, packages.iter().map(|package| package.digests.size)));
     }
-    for (repository, packages) in site.yum.iter().zip(&yum) {
-        put_repository(&mut transaction, repository, packages, &context)?;
+    for (repository, packages) in site.yum.iter().zip(&packages.yum) {
+        put_repository(transaction, repository, packages, context)?;
         suites.push(summary(repository.path.clone(), packages.iter().map(|package| package.digests.size)));
     }
-    Ok(Summary { suites, written: transaction.commit()? })
+    Ok(suites)
 }
 
 fn summary(path: TreePath, sizes: impl Iterator<Item = u64>) -> SuiteSummary {

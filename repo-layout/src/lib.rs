@@ -17,6 +17,7 @@
 
 mod apt;
 mod build;
+pub mod destination;
 mod digest;
 mod error;
 #[cfg(test)]
@@ -28,10 +29,13 @@ mod site;
 mod verify;
 mod yum;
 
-pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
+pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build, publish, update};
 pub use digest::{Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use listener::{Event, Listener, Silent};
-pub use publish::STATE_FOLDER;
+pub use publish::{
+    Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
+    prune, rollback, snapshot, snapshots,
+};
 pub use site::{AptSuite, Site, TreePath, YumRepository};
 pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -149,6 +149,7 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         };
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
+    checker.check_older();
     checker.check_strays();
     let key = checker.key.as_ref().map(|key| KeyReport {
         fingerprint: key.fingerprint().to_string(),
@@ -277,6 +278,22 @@ impl Checker<'_> {
                 self.error(path, format!("the key expired on {expired}"), "extend the key and publish again");
             }
             Err(error) => self.error(path, error.to_string(), PUBLISH_AGAIN),
+        }
+    }
+
+    /// What older generations refer to, for clients that have read them before: it is there, and unchanged.
+    fn check_older(&mut self) {
+        let tree = self.tree;
+        let older: Vec<_> = tree.older().filter(|(path, _)| !self.seen.contains(*path)).collect();
+        for (path, sha256) in older {
+            self.seen.insert(path.clone());
+            match tree.open_file(path).and_then(|file| file.map(Digests::read).transpose()) {
+                Ok(Some(found)) if found.sha256 == *sha256 => {}
+                Ok(Some(found)) => self.changed(path, &found, "is not what an older generation had under this name"),
+                // A prune was interrupted, or a publisher before anything referred to it.
+                Ok(None) => self.warning(path, "is missing, and an older generation had it", "prune"),
+                Err(error) => self.error(path, format!("cannot be read: {error}"), "see that it can be read"),
+            }
         }
     }
 

@@ -11,5 +11,6 @@ mod bad_input;
 mod fixture;
 mod http;
 mod interruption;
+mod s3;
 mod verify;
 mod yum;
