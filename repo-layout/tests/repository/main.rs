@@ -9,6 +9,7 @@
 mod apt;
 mod bad_input;
 mod fixture;
+mod history;
 mod http;
 mod interruption;
 mod s3;
