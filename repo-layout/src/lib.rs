@@ -18,6 +18,7 @@
 
 mod apt;
 mod build;
+pub mod destination;
 mod digest;
 mod error;
 #[cfg(test)]
@@ -36,14 +37,17 @@ mod site;
 mod verify;
 mod yum;
 
-pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
+pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build, publish};
 pub use digest::{Checksum, Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
 pub use listing::{ListedPackage, Listing, listings};
 pub use page::{Front, Step, System};
-pub use publish::STATE_FOLDER;
+pub use publish::{
+    Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
+    prune, rollback, snapshot, snapshots,
+};
 pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};
 pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

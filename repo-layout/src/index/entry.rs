@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Forms;
 use super::record::{Fields, FieldsError, Record};
+use crate::destination::Destination;
 use crate::{Error, Sha256Hex, Sha512Hex, TreePath};
 
 /// One package of an index.
@@ -101,8 +102,8 @@ pub(crate) trait Family: Sync {
     /// What a document ends with.
     fn tail(&self, document: usize) -> String;
 
-    /// The entries that are published in the tree at `root`, by rising file name; `None` when nothing is.
-    fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error>;
+    /// The entries that are published, by rising file name. `entry_point` is what makes them visible: `InRelease`, `repomd.xml`.
+    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error>;
 
     /// The repository's folder within the tree.
     fn folder(&self) -> Result<TreePath, Error>;

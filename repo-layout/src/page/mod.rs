@@ -23,7 +23,8 @@ use std::collections::BTreeSet;
 
 use signing::{Keyring, PublicKey, Signer, UtcTime};
 
-use crate::publish::{Content, Phase, Transaction};
+use crate::destination::Content;
+use crate::publish::{Phase, Transaction};
 use crate::{Error, TreePath};
 
 pub use front::{Front, Step, System};

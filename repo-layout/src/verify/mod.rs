@@ -15,7 +15,7 @@ use serde::Serialize;
 use signing::Keyring;
 
 use self::keys::Keys;
-use crate::{Error, KeyReport, Listener, Sha256Hex, TreePath};
+use crate::{Checksum, Error, KeyReport, Listener, Sha256Hex, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -149,6 +149,7 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         page::check(&mut checker, &path);
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
+    checker.check_older();
     checker.check_strays();
     let keys = checker.keys.iter().flat_map(|keys| keys.published.iter());
     let keys = keys.map(|key| KeyReport::of(key, options.now)).collect();
@@ -220,6 +221,24 @@ impl Checker<'_> {
             Err(error) => {
                 self.error(path, format!("cannot be read: {error}"), "see that it can be read");
                 None
+            }
+        }
+    }
+
+    /// What older generations refer to, for clients that have read them before: it is there, and unchanged.
+    fn check_older(&mut self) {
+        let tree = self.tree;
+        let older: Vec<_> = tree.older().filter(|(path, _)| !self.seen.contains(*path)).collect();
+        for (path, sha256) in older {
+            self.seen.insert(path.clone());
+            match tree.open_file(path).and_then(|file| file.map(Checksum::read).transpose()) {
+                Ok(Some(found)) if found.sha256 == *sha256 => {}
+                Ok(Some(found)) => {
+                    self.changed(path, &found.sha256, "is not what an older generation had under this name");
+                }
+                // A prune was interrupted, or a publisher before anything referred to it.
+                Ok(None) => self.warning(path, "is missing, and an older generation had it", "prune"),
+                Err(error) => self.error(path, format!("cannot be read: {error}"), "see that it can be read"),
             }
         }
     }
