@@ -1,13 +1,16 @@
 //! Every command and flag, declared once: help, completions and parsing come from here.
 
+mod repo;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::channel::Channel;
 use crate::install_test::Side;
+
+pub use self::repo::{Channels, ReadTarget, Repo, RepoChange, WriteTarget};
 
 /// Builds, packs, signs, publishes and tests the web-protection node.
 ///
@@ -224,134 +227,6 @@ pub enum Key {
     },
 }
 
-/// Lay out and verify apt and yum repositories.
-#[derive(Debug, Subcommand)]
-pub enum Repo {
-    /// Lay packages out as signed apt and yum repositories.
-    Build {
-        /// A distro to lay out; may be repeated. [default: every distro that has packages]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// Packages, one folder a distro. [default: target/packages]
-        #[arg(long, value_name = "DIR")]
-        packages: Option<PathBuf>,
-        /// Where the repositories go. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Which channel of the repositories.
-        #[arg(long, default_value_t, value_name = "NAME")]
-        channel: Channel,
-        /// Where it will be published: scheme and host, as its pages show them. [default: repository-url in packaging/project.toml]
-        #[arg(long, value_name = "URL")]
-        url: Option<String>,
-        /// Print what would be laid out; do nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// The key that signs.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// Add packages to a published repository. Only they are read, and only what they change is written.
-    Add {
-        /// The packages.
-        #[arg(required = true, value_name = "FILE")]
-        packages: Vec<PathBuf>,
-        /// Remove what fits in the same step: a name, name=version or a file name; may be repeated.
-        #[arg(long, value_name = "PACKAGE")]
-        remove: Vec<String>,
-        /// Add a package although a newer one of its name is published.
-        #[arg(long)]
-        allow_older: bool,
-        /// Which repository, and where.
-        #[command(flatten)]
-        change: RepoChange,
-    },
-    /// Remove packages from a published repository.
-    Remove {
-        /// What to remove: a name, name=version or a file name.
-        #[arg(required = true, value_name = "PACKAGE")]
-        packages: Vec<String>,
-        /// Which repository, and where.
-        #[command(flatten)]
-        change: RepoChange,
-    },
-    /// Write and sign indexes for the packages that lie in the repositories already.
-    Index {
-        /// A distro; may be repeated. [default: every distro whose repository has packages]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// Which channel of the repositories.
-        #[arg(long, default_value_t, value_name = "NAME")]
-        channel: Channel,
-        /// The tree. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// The key that signs.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// List what is published.
-    List {
-        /// A distro; may be repeated. [default: every distro that has something published]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// Which channel of the repositories.
-        #[arg(long, default_value_t, value_name = "NAME")]
-        channel: Channel,
-        /// The tree. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// The key that signed.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// Add what one channel has to another one, as it is: nothing is built again.
-    Promote {
-        /// From which channel.
-        from: Channel,
-        /// To which channel.
-        to: Channel,
-        /// A distro; may be repeated. [default: every distro that has something published in the first channel]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// The tree. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Print what would be added; do nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// The key that signs.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// Show which packages differ between two channels.
-    Diff {
-        /// One channel.
-        from: Channel,
-        /// The other one.
-        to: Channel,
-        /// A distro; may be repeated. [default: every distro that has something published in either]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// The tree. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// The key that signed.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// Check signatures, digests, sizes, key expiry, missing and stray files, from the signed index to every package.
-    Verify {
-        /// A folder, or the URL of a published tree. [default: target/repo]
-        #[arg(value_name = "DIR|URL")]
-        source: Option<String>,
-        /// Public key to trust, or several in one file. [default: wallarm.gpg of the tree itself, which shows integrity but not
-        /// origin]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-    },
-}
-
 /// Check where packages come from.
 #[derive(Debug, Subcommand)]
 pub enum Provenance {
@@ -364,23 +239,6 @@ pub enum Provenance {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
-}
-
-/// Which published repository a change is for.
-#[derive(Debug, Args)]
-pub struct RepoChange {
-    /// A distro of packaging/distros.toml.
-    #[arg(long, value_name = "NAME")]
-    pub distro: String,
-    /// Which channel of its repository.
-    #[arg(long, default_value_t, value_name = "NAME")]
-    pub channel: Channel,
-    /// The tree. [default: target/repo]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// The key that signs.
-    #[command(flatten)]
-    pub key: KeyArgs,
 }
 
 /// Offer a repository on a loopback port.
@@ -525,4 +383,16 @@ pub struct BenchNginx {
     /// Write the figures to docs/benchmarks.
     #[arg(long)]
     pub record: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_flag_is_declared_twice() {
+        Cli::command().debug_assert();
+    }
 }

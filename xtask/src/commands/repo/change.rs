@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use packaging::distro::Distro;
 use repo_layout::{Change, Pattern, Selection, Summary};
 
-use super::pages::front_of_tree;
-use super::site::site_of;
-use super::{Target, published};
-use crate::channel::Channel;
-use crate::cli::RepoChange;
+use super::pages::front_of;
+use super::site::{packages_of, site_of};
+use super::target::Target;
+use crate::cli::{Channels, RepoChange};
 use crate::session::Session;
 
 /// Adds packages to a distro's repository, and removes others in the same step.
@@ -19,6 +18,7 @@ pub fn add(
     remove: &[String],
     allow_older: bool,
     change: &RepoChange,
+    target: &Target,
     session: &Session,
 ) -> Result<Summary> {
     let matrix = session.matrix()?;
@@ -31,22 +31,28 @@ pub fn add(
         let add = packages.iter().filter(|path| share.has(path)).cloned().collect();
         Ok(Selection::Change(Change { add, remove: remove.iter().map(Pattern::new).collect(), allow_older }))
     })?;
-    let target = Target { out: session.folder(change.out.as_deref(), "repo"), key: &change.key };
-    site.front = Some(front_of_tree(&target.out, packages, session)?);
+    site.front = Some(front_of(target, packages, session)?);
     target.publish(&site, "Changing and signing", session)
 }
 
 /// Writes indexes for the packages that lie in the repositories already.
-pub fn index(distros: &[String], channel: &Channel, target: &Target<'_>, session: &Session) -> Result<Summary> {
+pub fn index(channels: &Channels, target: &Target, session: &Session) -> Result<Summary> {
     let matrix = session.matrix()?;
-    let chosen: Vec<&Distro> = match distros {
-        [] => published(&matrix, &[channel], target, session)?,
+    let folder =
+        target.destination.as_folder().context("packages that lie there already are indexed in a folder only")?;
+    let has_packages = |distro: &&Distro| {
+        let site = site_of([*distro], &channels.channel, session, |_, _| Ok(Selection::InPlace));
+        let places = site.map(|site| packages_of(&site)).unwrap_or_default();
+        places.iter().any(|place| place.under(folder.root()).is_dir())
+    };
+    let chosen: Vec<&Distro> = match channels.distro.as_slice() {
+        [] => matrix.iter().filter(has_packages).collect(),
         named => named.iter().map(|name| matrix.get(name)).collect::<Result<_, _>>()?,
     };
     if chosen.is_empty() {
-        bail!("{} holds no packages of any distro of the matrix", session.shown(&target.out));
+        bail!("{} holds no packages of any distro of the matrix", target.name(session));
     }
-    let mut site = site_of(chosen, channel, session, |_, _| Ok(Selection::InPlace))?;
-    site.front = Some(front_of_tree(&target.out, &[], session)?);
+    let mut site = site_of(chosen, &channels.channel, session, |_, _| Ok(Selection::InPlace))?;
+    site.front = Some(front_of(target, &[], session)?);
     target.publish(&site, "Indexing packages and signing", session)
 }

@@ -1,54 +1,75 @@
 //! `cargo xtask repo list`, `promote` and `diff`: what is in a channel, and how it gets into another one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use packaging::distro::Distro;
+use anyhow::{Context as _, Result, bail};
+use packaging::distro::{Distro, Matrix};
 use repo_layout::{Change, ListedPackage, Listing, Selection, Site, Summary};
 use serde::Serialize;
 
-use super::pages::front_of_tree;
+use super::pages::front_of;
 use super::site::site_of;
-use super::{Target, published};
+use super::target::Target;
 use crate::channel::Channel;
+use crate::cli::Channels;
+use crate::report;
 use crate::session::Session;
-use crate::{keys, report};
 
 /// The distros that were named; without names, those with something published in one of the channels.
 fn choose<'a>(
-    matrix: &'a packaging::distro::Matrix,
+    matrix: &'a Matrix,
     names: &[String],
     channels: &[&Channel],
-    target: &Target<'_>,
+    target: &Target,
     session: &Session,
 ) -> Result<Vec<&'a Distro>> {
-    let chosen: Vec<&Distro> = match names {
-        [] => published(matrix, channels, target, session)?,
-        names => names.iter().map(|name| matrix.get(name)).collect::<Result<_, _>>()?,
-    };
+    if !names.is_empty() {
+        return Ok(names.iter().map(|name| matrix.get(name)).collect::<Result<_, _>>()?);
+    }
+    let mut chosen = Vec::new();
+    for distro in matrix.iter() {
+        for channel in channels {
+            let site = site_of([distro], channel, session, |_, _| Ok(Selection::InPlace))?;
+            if is_published(&site, target)? {
+                chosen.push(distro);
+                break;
+            }
+        }
+    }
     if chosen.is_empty() {
         let channels: Vec<String> = channels.iter().map(ToString::to_string).collect();
-        bail!("{} has nothing published in {}", session.shown(&target.out), channels.join(" or "));
+        bail!("{} has nothing published in {}", target.name(session), channels.join(" or "));
     }
     Ok(chosen)
 }
 
+fn is_published(site: &Site, target: &Target) -> Result<bool> {
+    let apt = site.suites.iter().map(|suite| suite.folder()?.join("InRelease"));
+    let yum = site.yum.iter().map(|one| one.path.join("repodata/repomd.xml"));
+    for entry_point in apt.chain(yum) {
+        if target.destination.stat(&entry_point?)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What the signed indexes of a channel list.
-fn listings(distros: &[&Distro], channel: &Channel, target: &Target<'_>, session: &Session) -> Result<Vec<Listing>> {
+fn listings(distros: &[&Distro], channel: &Channel, target: &Target, session: &Session) -> Result<Vec<Listing>> {
     let site = site_of(distros.iter().copied(), channel, session, |_, _| Ok(Selection::InPlace))?;
-    let key = keys::load_any(&target.key.which, session)?;
-    Ok(repo_layout::listings(&site, &target.out, key.keyring(), SystemTime::now().max(session.epoch_time()?))?)
+    target.listings(&site, session)
 }
 
 /// Lists what is published.
-pub fn list(distros: &[String], channel: &Channel, target: &Target<'_>, session: &Session) -> Result<()> {
+pub fn list(channels: &Channels, target: &Target, session: &Session) -> Result<ExitCode> {
     let matrix = session.matrix()?;
-    let chosen = choose(&matrix, distros, &[channel], target, session)?;
-    let listings = listings(&chosen, channel, target, session)?;
+    let chosen = choose(&matrix, &channels.distro, &[&channels.channel], target, session)?;
+    let listings = listings(&chosen, &channels.channel, target, session)?;
     if session.json {
-        return report::json(&listings);
+        report::json(&listings)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let row = |path: &str, one: &ListedPackage| {
         [path.to_owned(), one.name.clone(), one.version.clone(), one.architecture.clone(), report::bytes(one.size)]
@@ -58,7 +79,7 @@ pub fn list(distros: &[String], channel: &Channel, target: &Target<'_>, session:
         .flat_map(|listing| listing.packages.iter().map(|one| row(listing.path.as_str(), one)))
         .collect();
     report::table(["Repository", "Package", "Version", "Architecture", "Size"], &rows);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Adds what one channel has to another one. `None` for a dry run, which prints what would be added.
@@ -67,7 +88,7 @@ pub fn promote(
     to: &Channel,
     distros: &[String],
     dry_run: bool,
-    target: &Target<'_>,
+    target: &Target,
     session: &Session,
 ) -> Result<Option<Summary>> {
     let matrix = session.matrix()?;
@@ -78,26 +99,34 @@ pub fn promote(
         show(&differences, from, to, session)?;
         return Ok(None);
     }
+    let fetched = tempfile::tempdir().context("cannot make a folder for packages on their way")?;
     // One listing a repository, in the order in which the site is made.
     let mut listed = listings(&chosen, from, target, session)?.into_iter();
+    let mut added = Vec::new();
     let mut site = site_of(chosen, to, session, |_, _| {
         let packages = listed.next().map(|listing| listing.packages).unwrap_or_default();
-        let add: Vec<PathBuf> = packages.iter().map(|package| package.file.under(&target.out)).collect();
+        let add =
+            packages.iter().map(|package| at_hand(package, target, fetched.path())).collect::<Result<Vec<_>>>()?;
+        added.extend(add.iter().cloned());
         Ok(Selection::Change(Change { add, ..Change::default() }))
     })?;
-    site.front = Some(front_of_tree(&target.out, &added_to(&site), session)?);
+    site.front = Some(front_of(target, &added, session)?);
     target.publish(&site, "Promoting and signing", session).map(Some)
 }
 
-/// Every file that a site adds.
-fn added_to(site: &Site) -> Vec<PathBuf> {
-    let apt = site.suites.iter().map(|suite| &suite.packages);
-    let selections = apt.chain(site.yum.iter().map(|one| &one.packages));
-    let added = selections.filter_map(|selection| match selection {
-        Selection::Change(change) => Some(&change.add),
-        _ => None,
-    });
-    added.flatten().cloned().collect()
+/// A published package as a file of this machine: fetched, where it is not one.
+fn at_hand(package: &ListedPackage, target: &Target, folder: &Path) -> Result<PathBuf> {
+    if let Some(tree) = target.destination.as_folder() {
+        return Ok(package.file.under(tree.root()));
+    }
+    let path = package.file.under(folder);
+    let gone = || format!("{} is gone: somebody has pruned it; run again", package.file);
+    let mut from = target.destination.open(&package.file)?.with_context(gone)?;
+    let context = || format!("cannot write {}", path.display());
+    std::fs::create_dir_all(path.parent().unwrap_or(folder)).with_context(context)?;
+    let mut file = std::fs::File::create(&path).with_context(context)?;
+    std::io::copy(&mut from, &mut file).with_context(|| format!("cannot fetch {}", package.file))?;
+    Ok(path)
 }
 
 /// A package that two channels have in different versions, or that one of them lacks.
@@ -111,17 +140,18 @@ struct Difference {
 }
 
 /// Shows how two channels differ.
-pub fn diff(from: &Channel, to: &Channel, distros: &[String], target: &Target<'_>, session: &Session) -> Result<()> {
+pub fn diff(from: &Channel, to: &Channel, distros: &[String], target: &Target, session: &Session) -> Result<ExitCode> {
     let matrix = session.matrix()?;
     let chosen = choose(&matrix, distros, &[from, to], target, session)?;
-    show(&differences(&chosen, from, to, target, session)?, from, to, session)
+    show(&differences(&chosen, from, to, target, session)?, from, to, session)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn differences(
     distros: &[&Distro],
     from: &Channel,
     to: &Channel,
-    target: &Target<'_>,
+    target: &Target,
     session: &Session,
 ) -> Result<Vec<Difference>> {
     let sides = [listings(distros, from, target, session)?, listings(distros, to, target, session)?];

@@ -4,18 +4,20 @@ mod change;
 mod channels;
 mod pages;
 mod site;
+mod states;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use packaging::distro::{Distro, Matrix};
-use repo_layout::{Event, Front, Job, Listener, Selection, Site, Summary};
+use packaging::distro::Distro;
+use repo_layout::{Front, Selection, Site, Summary};
 
 use self::site::site_of;
+use self::target::Target;
 use crate::channel::Channel;
 use crate::cli::{KeyArgs, Repo};
-use crate::report::Step;
 use crate::session::Session;
 use crate::{keys, report};
 
@@ -35,111 +37,71 @@ pub struct Order {
     pub key: KeyArgs,
 }
 
-/// Where repositories are, and who signs them.
-pub struct Target<'a> {
-    /// The tree.
-    pub out: PathBuf,
-    /// The key.
-    pub key: &'a KeyArgs,
-}
-
 /// Runs one of the repository commands.
 pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
-    let target = |out: &Option<PathBuf>, key| Target { out: session.folder(out.as_deref(), "repo"), key };
-    let (summary, out) = match command {
-        Repo::Build { distro, packages, out, channel, url, dry_run, key } => {
+    let write = |args| Target::to_write(args, session);
+    let read = |args| Target::to_read(args, session);
+    let (target, summary) = match command {
+        Repo::Build { distro, packages, channel, url, dry_run, target } => {
             let order = Order {
                 distros: distro.clone(),
                 packages: session.folder(packages.as_deref(), "packages"),
                 channel: channel.clone(),
-                out: session.folder(out.as_deref(), "repo"),
+                out: session.folder(None, "repo"),
                 url: url.clone(),
-                key: key.clone(),
+                key: target.key.clone(),
             };
             if *dry_run {
                 return plan(&order, session);
             }
-            (build(&order, session)?, out)
+            let target = write(target)?;
+            let summary = target.publish(&site(&order, session)?, BUILDING, session)?;
+            (target, summary)
         }
-        Repo::Add { packages, remove, allow_older, change } => {
-            (change::add(packages, remove, *allow_older, change, session)?, &change.out)
+        Repo::Add { packages, remove, allow_older, change, target } => {
+            let target = write(target)?;
+            let summary = change::add(packages, remove, *allow_older, change, &target, session)?;
+            (target, summary)
         }
-        Repo::Remove { packages, change } => (change::add(&[], packages, false, change, session)?, &change.out),
-        Repo::Index { distro, channel, out, key } => (change::index(distro, channel, &target(out, key), session)?, out),
-        Repo::Promote { from, to, distro, out, dry_run, key } => {
-            match channels::promote(from, to, distro, *dry_run, &target(out, key), session)? {
-                Some(summary) => (summary, out),
+        Repo::Remove { packages, change, target } => {
+            let target = write(target)?;
+            let summary = change::add(&[], packages, false, change, &target, session)?;
+            (target, summary)
+        }
+        Repo::Index { channels, target } => {
+            let target = write(target)?;
+            let summary = change::index(channels, &target, session)?;
+            (target, summary)
+        }
+        Repo::Promote { from, to, distro, dry_run, target } => {
+            let target = write(target)?;
+            match channels::promote(from, to, distro, *dry_run, &target, session)? {
+                Some(summary) => (target, summary),
                 None => return Ok(ExitCode::SUCCESS),
             }
         }
-        Repo::List { distro, channel, out, key } => {
-            channels::list(distro, channel, &target(out, key), session)?;
-            return Ok(ExitCode::SUCCESS);
+        Repo::List { channels, target } => return channels::list(channels, &read(target)?, session),
+        Repo::Diff { from, to, distro, target } => return channels::diff(from, to, distro, &read(target)?, session),
+        Repo::Snapshot { name, target } => return states::snapshot(name.as_deref(), &read(target)?, session),
+        Repo::Rollback { state, distro, channel, dry_run, target } => {
+            return states::rollback(state.as_deref(), distro, channel, *dry_run, &write(target)?, session);
         }
-        Repo::Diff { from, to, distro, out, key } => {
-            channels::diff(from, to, distro, &target(out, key), session)?;
-            return Ok(ExitCode::SUCCESS);
+        Repo::Prune { keep, older_than, dry_run, target } => {
+            return states::prune(*keep, *older_than, *dry_run, &read(target)?, session);
         }
+        Repo::Log { verify, target } => return states::log(*verify, &read(target)?, session),
         Repo::Verify { source, key } => return super::verify::run(source.as_deref(), key.as_deref(), session),
     };
-    show(&summary, &session.folder(out.as_deref(), "repo"), session)?;
+    show(&summary, &target, session)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lays out and signs.
+/// What a bar says.
+const BUILDING: &str = "Reading packages, laying out and signing";
+
+/// Lays out and signs, in a folder that is this checkout's alone.
 pub fn build(order: &Order, session: &Session) -> Result<Summary> {
-    let site = site(order, session)?;
-    let target = Target { out: order.out.clone(), key: &order.key };
-    target.publish(&site, "Reading packages, laying out and signing", session)
-}
-
-impl Target<'_> {
-    /// Puts what a site says into the tree.
-    pub fn publish(&self, site: &Site, what: &str, session: &Session) -> Result<Summary> {
-        let key = keys::load(self.key, session)?;
-        let count = site.suites.iter().map(|suite| suite.packages.files()).sum::<usize>()
-            + site.yum.iter().map(|one| one.packages.files()).sum::<usize>();
-        let step = Reading(session.progress.counted(what, count));
-        let caches = session.target.join("repo-cache");
-        let job = Job { signer: key.as_ref(), when: session.epoch_time()?, caches: Some(&caches), listener: &step };
-        let summary = repo_layout::build(site, &self.out, &job)?;
-        step.0.done();
-        Ok(summary)
-    }
-}
-
-/// The distros whose repositories lie in the tree, in one of the channels.
-fn published<'a>(
-    matrix: &'a Matrix,
-    channels: &[&Channel],
-    target: &Target<'_>,
-    session: &Session,
-) -> Result<Vec<&'a Distro>> {
-    let mut found = Vec::new();
-    for distro in matrix.iter() {
-        let mut is_there = false;
-        for channel in channels {
-            let site = site_of([distro], channel, session, |_, _| Ok(Selection::InPlace))?;
-            let apt = site.suites.iter().map(repo_layout::AptSuite::folder).collect::<Result<Vec<_>, _>>()?;
-            let yum = site.yum.iter().map(|one| one.path.clone());
-            is_there |= apt.into_iter().chain(yum).any(|folder| folder.under(&target.out).is_dir());
-        }
-        if is_there {
-            found.push(distro);
-        }
-    }
-    Ok(found)
-}
-
-/// Moves a bar for each package that was read.
-struct Reading(Step);
-
-impl Listener for Reading {
-    fn event(&self, event: &Event<'_>) {
-        if *event == Event::PackageRead {
-            self.0.advance();
-        }
-    }
+    Target::alone(&order.out, &order.key, session)?.publish(&site(order, session)?, BUILDING, session)
 }
 
 /// Who stands where, from the distro matrix and the folders of packages.
@@ -193,7 +155,7 @@ fn packages_of(distro: &Distro, order: &Order, session: &Session) -> Result<Vec<
     Ok(packages)
 }
 
-fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
+fn show(summary: &Summary, target: &Target, session: &Session) -> Result<()> {
     if session.json {
         return report::json(summary);
     }
@@ -208,7 +170,7 @@ fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
         .collect();
     report::table(["Repository", "Packages", "Read", "Size"], &rows);
     keys::show(&summary.keys);
-    report::line(&format!("{} files written to {}", summary.written, session.shown(out)));
+    report::line(&format!("{} files written to {}", summary.written, target.name(session)));
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! What the pages of a repository say to people.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use packaging::distro::{Distro, Format};
-use repo_layout::Front;
+use repo_layout::{Front, Selection};
 
 use super::name;
+use super::site::{packages_of, site_of};
+use super::target::Target;
 use crate::channel::Channel;
 use crate::guide;
 use crate::install_test::Documented;
@@ -35,18 +37,13 @@ pub fn front(
     })
 }
 
-/// The front of a tree whose repositories change: what they offer is what lies in them, and what is added.
-pub fn front_of_tree(tree: &Path, added: &[PathBuf], session: &Session) -> Result<Front> {
-    let line = Channel::default().line(&session.version()?.line());
+/// The front of a place whose repositories change: what they offer is what lies in them, and what is added.
+pub fn front_of(target: &Target, added: &[PathBuf], session: &Session) -> Result<Front> {
     front(None, session, |distro| {
-        let below = match distro.format() {
-            Format::Deb => "pool",
-            Format::Rpm => "Packages",
-        };
+        let site = site_of([distro], &Channel::default(), session, |_, _| Ok(Selection::InPlace)).ok()?;
         let mut files = added.to_vec();
-        for repository in guide::repositories(distro, &line).ok()? {
-            let folder = repository.join(below).ok()?.under(tree);
-            files.extend(std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())));
+        for folder in packages_of(&site) {
+            files.extend(target.destination.list(&folder).ok()?.iter().map(|file| PathBuf::from(file.path.as_str())));
         }
         Some(files)
     })

@@ -74,6 +74,23 @@ pub fn site_of<'a>(
     Ok(site)
 }
 
+/// The repositories of every distro, of one channel.
+pub fn whole_site(
+    channel: &Channel,
+    session: &Session,
+    mut select: impl FnMut(&Distro) -> Result<Selection>,
+) -> Result<Site> {
+    let matrix = session.matrix()?;
+    site_of(matrix.iter(), channel, session, |distro, _| select(distro))
+}
+
+/// The folders of packages of a site.
+pub fn packages_of(site: &Site) -> Vec<TreePath> {
+    let apt = site.suites.iter().filter_map(|suite| suite.folder().ok()?.join("pool").ok());
+    let yum = site.yum.iter().filter_map(|one| one.path.join("Packages").ok());
+    apt.chain(yum).collect()
+}
+
 /// The newest of the packages that bring the repository, under the name of its first revision: documentation and scripts have
 /// that name in their URL, and a newer one, with the keys of a rotation, must reach them all the same.
 fn bootstrap(distro: &Distro, line: &str) -> Bootstrap {
