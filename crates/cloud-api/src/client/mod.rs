@@ -8,6 +8,7 @@ mod connector;
 mod resolver;
 
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
@@ -72,7 +73,9 @@ impl Client {
     /// [`ClientError`]
     pub fn new(node: &NodeYaml, proxies: &Proxies, tool: &str) -> Result<Self, ClientError> {
         let api = &node.api;
-        let mut tls = TlsConfig::builder().disable_verification(!api.ca_verify);
+        let crypto = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls =
+            TlsConfig::builder().disable_verification(!api.ca_verify).unversioned_rustls_crypto_provider(crypto);
         if api.use_ssl && api.ca_verify {
             tls = tls.root_certs(authorities::read(api.ca_file.as_deref())?);
         }

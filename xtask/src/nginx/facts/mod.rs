@@ -11,6 +11,7 @@
 //! | [`configuration`] | what `nginx -t` says |
 //! | [`bad_input`] | requests that are broken or too much |
 //! | [`reporting`] | postanalytics, well-behaved and hostile |
+//! | [`cloud`] | the API of the Cloud in place of postanalytics |
 //! | [`full_disk`] | what needs a disk that has no room |
 //! | [`faults`] | panics inside the module |
 //! | [`lifetime`] | reloads, crashes, rule sets that change or break |
@@ -20,6 +21,7 @@
 mod answers;
 mod bad_input;
 mod bodies;
+mod cloud;
 mod configuration;
 mod faults;
 mod full_disk;
@@ -103,6 +105,7 @@ pub fn all() -> Vec<Fact> {
         bad_input::FACTS,
         full_disk::FACTS,
         reporting::FACTS,
+        cloud::FACTS,
         lifetime::FACTS,
     ]
     .concat()
