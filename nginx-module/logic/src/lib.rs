@@ -21,3 +21,4 @@ pub mod shared_memory;
 pub mod status;
 pub mod value;
 pub mod verdict;
+pub mod watched_file;

@@ -324,7 +324,11 @@ impl Block {
     /// The files of its rule sets.
     #[must_use]
     pub fn ruleset_paths(&self) -> Paths {
-        Paths { database: self.protondb_path.clone(), custom: self.custom_ruleset_path.clone() }
+        Paths {
+            database: self.protondb_path.clone(),
+            custom: self.custom_ruleset_path.clone(),
+            key: self.key_path.clone(),
+        }
     }
 }
 

@@ -295,11 +295,9 @@ table! {
         "The rules of this customer.",
         set_path!(block.custom_ruleset_path);
     "wallarm_key_path", HttpServerLocation, One, "PATH", "/etc/wallarm/private.key",
-        "The key of the customer's rules.",
-        Effect::Idle(|reading, arguments| {
-            let path = reading.path(arguments.first())?;
-            once(&mut reading.block.key_path, path)
-        });
+        "The key that the rules of this customer were made with: with a key, rules without the right MAC are refused; without one, rules \
+         that have a MAC.",
+        set_path!(block.key_path);
     "wallarm_cache_path", Http, One, "PATH", "/var/lib/nginx/wallarm",
         "A folder that workers may write; holds the backup of the rule sets.",
         set_path!(global.cache_path);

@@ -3,6 +3,7 @@
 //! | Module | Holds facts about |
 //! |---|---|
 //! | [`modes`] | what is blocked, passed and reported |
+//! | [`keys`] | custom rulesets and the key of the node |
 //! | [`bodies`] | bodies in every form in which clients send them |
 //! | [`handling`] | requests that NGINX itself treats specially |
 //! | [`answers`] | block pages and variables |
@@ -24,6 +25,7 @@ mod configuration;
 mod faults;
 mod full_disk;
 mod handling;
+mod keys;
 mod lifetime;
 mod modes;
 mod reporting;
@@ -94,6 +96,7 @@ pub struct Row {
 pub fn all() -> Vec<Fact> {
     [
         modes::FACTS,
+        keys::FACTS,
         bodies::FACTS,
         handling::FACTS,
         answers::FACTS,
