@@ -10,6 +10,7 @@ pub mod upstream_block;
 pub mod aside;
 pub mod block_page;
 pub mod directives;
+pub mod ip_lists;
 pub mod mode;
 pub mod node_file;
 pub mod rate_limit;

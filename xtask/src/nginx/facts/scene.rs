@@ -97,7 +97,7 @@ impl Subject {
         let http = format!(
             "upstream wallarm_tarantool {{ {upstream}keepalive {}; }}\nwallarm_tarantool_upstream wallarm_tarantool;\n\
              wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_key_path {{prefix}}/none;\n\
-             wallarm_cache_path {};\nupstream app {{ server {app}; }}\nclient_max_body_size 0;\n{}\n",
+             wallarm_ip_lists_path {{prefix}}/ip_lists;\nwallarm_cache_path {};\nupstream app {{ server {app}; }}\nclient_max_body_size 0;\n{}\n",
             servers.len(),
             self.rules.display(),
             given.cache.unwrap_or("{prefix}/cache"),
