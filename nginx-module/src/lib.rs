@@ -10,6 +10,8 @@
 //! | `commands` | directives |
 //! | `conf` | configurations of the `http` block and of locations |
 //! | `rulesets` | the rule sets that locations use |
+//! | `ip_lists` | lists of addresses |
+//! | `refresh` | files that are replaced while NGINX runs |
 //! | `phases` | entries from NGINX while a request is processed |
 //! | `analysis` | the state of one request |
 //! | `faults` | panics on demand, for tests |
@@ -29,11 +31,13 @@ mod cloud;
 mod commands;
 mod conf;
 mod faults;
+mod ip_lists;
 mod memory_limit;
 mod module;
 mod ngx;
 mod phases;
 mod rate_limit;
+mod refresh;
 mod report;
 mod responses;
 mod rulesets;

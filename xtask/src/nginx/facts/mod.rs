@@ -3,6 +3,9 @@
 //! | Module | Holds facts about |
 //! |---|---|
 //! | [`modes`] | what is blocked, passed and reported |
+//! | [`ip_lists`] | lists of addresses, and what they mean in each mode |
+//! | [`list_files`] | the file of the lists: at start, replaced, broken, large |
+//! | [`keys`] | custom rulesets and the key of the node |
 //! | [`bodies`] | bodies in every form in which clients send them |
 //! | [`handling`] | requests that NGINX itself treats specially |
 //! | [`answers`] | block pages and variables |
@@ -26,7 +29,10 @@ mod configuration;
 mod faults;
 mod full_disk;
 mod handling;
+mod ip_lists;
+mod keys;
 mod lifetime;
+mod list_files;
 mod modes;
 mod reporting;
 mod responses;
@@ -96,6 +102,9 @@ pub struct Row {
 pub fn all() -> Vec<Fact> {
     [
         modes::FACTS,
+        ip_lists::FACTS,
+        list_files::FACTS,
+        keys::FACTS,
         bodies::FACTS,
         handling::FACTS,
         answers::FACTS,

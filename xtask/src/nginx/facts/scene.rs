@@ -99,7 +99,8 @@ impl Subject {
         let backend = if given.to_api { "" } else { "wallarm_tarantool_upstream wallarm_tarantool;" };
         let http = format!(
             "upstream wallarm_tarantool {{ {upstream}keepalive {}; }}\n{backend}\n\
-             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_cache_path {};\n\
+             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_key_path {{prefix}}/none;\n\
+             wallarm_ip_lists_path {{prefix}}/ip_lists;\nwallarm_cache_path {};\n\
              upstream app {{ server {app}; }}\nclient_max_body_size 0;\n{}\n",
             servers.len(),
             self.rules.display(),

@@ -1,4 +1,6 @@
-//! Reading a ruleset file, and telling whether it changed.
+//! Reading a file that others replace while NGINX runs, and telling whether it changed.
+
+mod identity;
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -7,11 +9,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::identity;
-
 /// What tells one version of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     modified: (i64, i64),
     size: u64,
     inode: u64,
@@ -19,12 +19,12 @@ pub(super) struct Stamp {
 
 /// A file's content.
 #[derive(Debug)]
-pub(super) struct Contents {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Contents {
+    pub(crate) bytes: Vec<u8>,
     /// Bytes.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// Unix time.
-    pub(super) modified: i64,
+    pub(crate) modified: i64,
 }
 
 /// Why a file cannot be read.
@@ -76,18 +76,18 @@ impl ReadError {
         }
     }
 
-    pub(super) const fn is_absent(&self) -> bool {
+    pub(crate) const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent { .. })
     }
 
-    pub(super) const fn is_denied(&self) -> bool {
+    pub(crate) const fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. })
     }
 }
 
 impl Stamp {
     /// None when the file is not there.
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         path.metadata().ok().map(|metadata| Self {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             size: metadata.size(),
@@ -97,7 +97,7 @@ impl Stamp {
 }
 
 /// Reads a file, but no more than `most` bytes of it: `size` is its whole length, and tells whether something is missing.
-pub(super) fn read(path: &Path, most: u64) -> Result<Contents, ReadError> {
+pub(crate) fn read(path: &Path, most: u64) -> Result<Contents, ReadError> {
     open(path).map_err(|source| ReadError::new(path, source)).and_then(|(file, metadata)| {
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes).map_err(|source| ReadError::new(path, source))?;
