@@ -28,14 +28,23 @@ pub fn check(source: &Source, key: Option<&Path>, session: &Session) -> Result<R
     if matches!(source, Source::Url(_)) {
         options.suites = published_suites(session)?;
     }
+    look(source, &options, session)
+}
+
+/// Verifies one suite of a tree. Files of the others count as strays.
+pub fn check_suite(source: &Source, suite: (SuiteKind, TreePath), session: &Session) -> Result<Report> {
+    look(source, &Options { suites: vec![suite], ..Options::at(SystemTime::now()) }, session)
+}
+
+fn look(source: &Source, options: &Options, session: &Session) -> Result<Report> {
     let step = session.progress.step(format!("Verifying {source}"));
-    let report = verify(source, &options, &Silent)?;
+    let report = verify(source, options, &Silent)?;
     step.done();
     Ok(report)
 }
 
 /// Where the matrix publishes: nothing lists the folders of a web server.
-fn published_suites(session: &Session) -> Result<Vec<(SuiteKind, TreePath)>> {
+pub fn published_suites(session: &Session) -> Result<Vec<(SuiteKind, TreePath)>> {
     let (matrix, line) = (session.matrix()?, session.version()?.line());
     let mut suites = Vec::new();
     for distro in matrix.iter() {
