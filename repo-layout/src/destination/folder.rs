@@ -165,7 +165,7 @@ fn read_whole(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Writes a file that nobody sees yet, to the disk itself. A copy must turn out to be what its checksum says.
-pub(crate) fn write_synced(aside: &Path, content: &Content<'_>) -> Result<Sha256Hex, Error> {
+fn write_synced(aside: &Path, content: &Content<'_>) -> Result<Sha256Hex, Error> {
     let written = write_aside(aside, content)?;
     File::open(aside).and_then(|file| file.sync_all()).map_err(Error::io("sync", aside))?;
     Ok(written)

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 pub use folder::Folder;
-pub(crate) use folder::{make_parent, write_aside, write_synced};
+pub(crate) use folder::{make_parent, write_aside};
 pub use headers::{Headers, headers};
 pub use object::{ObjectStorage, Settings};
 

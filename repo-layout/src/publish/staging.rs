@@ -17,7 +17,7 @@ use super::generation::Published;
 use super::plan::Plan;
 use super::records::Records;
 use super::{FileRecord, Lock, Phase, Publisher, STATE_FOLDER, journal};
-use crate::destination::{Content, Destination as _, Folder, make_parent, write_aside, write_synced};
+use crate::destination::{Content, Destination as _, Folder, make_parent, write_aside};
 use crate::{Checksum, Error, Event, Listener, Sha256Hex, TreePath, pool};
 
 /// The note about what a publisher is doing, in the state folder while it renames.
@@ -187,9 +187,12 @@ impl<'a> Staging<'a> {
             self.unsynced.push(aside.clone());
             self.renames.insert((Phase::Packages, path), aside);
         }
+        let note = (written > 0 || !self.pending.remove.is_empty()).then(|| self.prepare_note()).transpose()?;
+        self.unsynced.extend(note.clone());
         sync_files(&self.unsynced)?;
-        if written > 0 || !self.pending.remove.is_empty() {
-            self.write_note()?;
+        if let Some(note) = note {
+            let path = self.state.join(Pending::FILE);
+            fs::rename(&note, &path).map_err(Error::io("write", &path))?;
         }
         self.publish()?;
         self.remove_stale()?;
@@ -202,11 +205,14 @@ impl<'a> Staging<'a> {
         Ok(written)
     }
 
+    /// Renames phase by phase. A machine that loses power keeps its renames in their order, as every file system with a journal
+    /// does; what makes the rest visible waits until that is on disk all the same.
     fn publish(&self) -> Result<(), Error> {
         let mut folders = BTreeSet::new();
-        let mut current = None;
+        let mut visible = false;
         for ((phase, path), aside) in &self.renames {
-            if current.replace(*phase).is_some_and(|before| before != *phase) {
+            if *phase == Phase::Visible && !visible {
+                visible = true;
                 sync_folders(&mut folders)?;
             }
             let target = path.under(self.root);
@@ -290,15 +296,16 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    fn write_note(&self) -> Result<(), Error> {
+    /// Writes the note aside.
+    fn prepare_note(&self) -> Result<PathBuf, Error> {
         let path = self.state.join(Pending::FILE);
         let mut note = self.pending.clone();
         note.merge(Pending::load(self.root).unwrap_or_default());
         let bytes = serde_json::to_vec_pretty(&note).map_err(io::Error::from);
         let bytes = bytes.map_err(Error::io("write", &path))?;
         let aside = self.staging().join(Pending::FILE);
-        write_synced(&aside, &Content::Bytes(&bytes))?;
-        fs::rename(&aside, &path).map_err(Error::io("write", &path))
+        write_aside(&aside, &Content::Bytes(&bytes))?;
+        Ok(aside)
     }
 
     pub(super) fn staging(&self) -> PathBuf {
