@@ -7,8 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data_file::{self, DataFileError};
-use crate::names::Arch;
+use crate::names::{Arch, PackageArch, PackageName};
 use crate::nginx::Flavour;
+use crate::version::Version;
 
 /// A distro that has no table.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,14 @@ impl Format {
         match self {
             Self::Deb => "deb",
             Self::Rpm => "rpm",
+        }
+    }
+
+    /// The file name that apt or yum expects.
+    pub fn file_name(self, name: &PackageName, version: &Version, arch: PackageArch) -> String {
+        match self {
+            Self::Deb => format!("{name}_{version}_{}.deb", arch.debian()),
+            Self::Rpm => format!("{name}-{version}.{}.rpm", arch.rpm()),
         }
     }
 }

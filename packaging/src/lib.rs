@@ -31,4 +31,6 @@ pub mod scripts;
 pub mod variables;
 pub mod version;
 
+mod compress;
+mod tarball;
 mod text;

@@ -229,7 +229,12 @@ fn the_umbrella_depends_on_what_the_documented_steps_need() {
         let depends: Vec<_> = package.relations.depends.iter().map(ToString::to_string).collect();
         let expected = match distro {
             "el8" => ["wallarm-tarantool (>= 4.8.9-1.el8)", "wallarm-common (>= 4.8)", "crontabs"].as_slice(),
-            _ => &["wallarm-tarantool (>= 4.8.9-1)", "wallarm-common (>= 4.8)", "cron", "wallarm-archive-keyring (>= 4.8.9-1)"],
+            _ => &[
+                "wallarm-tarantool (>= 4.8.9-1)",
+                "wallarm-common (>= 4.8)",
+                "cron",
+                "wallarm-archive-keyring (>= 4.8.9-1)",
+            ],
         };
         assert_eq!(depends, expected, "{distro}");
     }

@@ -1,5 +1,6 @@
 //! Laying out a whole tree.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -7,11 +8,13 @@ use serde::Serialize;
 use signing::{Signer, UtcTime};
 
 use crate::apt::{self, Apt};
+use crate::destination::{Content, Destination, Folder};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
-use crate::publish::{Content, Phase, Transaction};
+use crate::page::{self, Pages};
+use crate::publish::{Phase, Publisher, Transaction, until_won};
 use crate::yum::{self, Index, Yum};
-use crate::{AptSuite, Checksum, Error, Event, KeyReport, Listener, Site, TreePath, YumRepository};
+use crate::{AptSuite, Checksum, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
 
 /// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -43,7 +46,7 @@ pub struct SuiteSummary {
     pub bytes: u64,
 }
 
-/// How a tree is laid out.
+/// How a tree that nobody else publishes to is laid out.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// Signs the indexes; rpms have to be signed by it already.
@@ -56,14 +59,7 @@ pub struct Job<'a> {
     pub listener: &'a dyn Listener,
 }
 
-impl Job<'_> {
-    /// When signatures have to be valid: a commit of the future is one of today.
-    fn now(&self) -> SystemTime {
-        SystemTime::now().max(self.when)
-    }
-}
-
-/// Lays out `site` in the folder `destination` and signs it.
+/// Lays out `site` in a folder that is the caller's alone, and signs it; [`publish()`] is for those that have readers.
 ///
 /// Suites that lie in the folder but not in the site are left alone. Memory holds the names of the packages, and the
 /// headers of a few hundred of them at a time.
@@ -72,24 +68,104 @@ impl Job<'_> {
 /// See [`Error`]. Nothing was published then, unless the error came from renaming into place, which the next run
 /// completes.
 pub fn build(site: &Site, destination: &Path, job: &Job<'_>) -> Result<Summary, Error> {
+    let publisher = Publisher { caches: job.caches, ..Publisher::alone(job.signer, job.when) };
+    publish(site, &Folder::new(destination), &publisher, job.listener)
+}
+
+/// Lays out `site` at a destination and signs it, beside any number of other publishers.
+///
+/// A repository of the site takes the place of what is there, unless its selection is a change of that: this is then computed
+/// anew each time another publisher was quicker.
+///
+/// # Errors
+/// See [`Error`]. Readers see the old state then, whole, or the new one.
+pub fn publish(
+    site: &Site,
+    destination: &dyn Destination,
+    publisher: &Publisher<'_>,
+    listener: &dyn Listener,
+) -> Result<Summary, Error> {
     let count = site.suites.iter().map(|suite| suite.packages.files()).sum::<usize>()
         + site.yum.iter().map(|one| one.packages.files()).sum::<usize>();
-    job.listener.event(&Event::Packages { count });
-    let mut transaction = Transaction::begin(destination, job.listener)?;
-    put_key(&mut transaction, job.signer)?;
-    let mut suites = Vec::new();
-    for suite in &site.suites {
-        suites.push(put_suite(&mut transaction, suite, destination, job)?);
+    listener.event(&Event::Packages { count });
+    until_won(publisher, || {
+        let mut transaction = Transaction::begin(destination, publisher, listener)?;
+        lay_out(site, destination, &mut transaction, &Context::new(publisher, listener))
+            .and_then(|suites| finish(suites, transaction, publisher))
+    })
+}
+
+/// What all parts of one publication share.
+pub(crate) struct Context<'a> {
+    pub(crate) signer: &'a dyn Signer,
+    pub(crate) when: SystemTime,
+    /// When signatures have to be valid: a commit of the future is one of today.
+    pub(crate) now: SystemTime,
+    pub(crate) caches: Option<&'a Path>,
+    pub(crate) listener: &'a dyn Listener,
+}
+
+impl<'a> Context<'a> {
+    fn new(publisher: &'a Publisher<'_>, listener: &'a dyn Listener) -> Self {
+        let when = publisher.when;
+        Self { signer: publisher.key, when, now: SystemTime::now().max(when), caches: publisher.caches, listener }
     }
-    for repository in &site.yum {
-        suites.push(put_repository(&mut transaction, repository, destination, job)?);
-    }
-    let keys = job.signer.keyring().iter().map(|key| KeyReport::of(key, job.now())).collect();
+}
+
+fn finish(
+    suites: Vec<SuiteSummary>,
+    transaction: Transaction<'_>,
+    publisher: &Publisher<'_>,
+) -> Result<Summary, Error> {
+    let now = SystemTime::now().max(publisher.when);
+    let keys = publisher.key.keyring().iter().map(|key| KeyReport::of(key, now)).collect();
     Ok(Summary { keys, suites, written: transaction.commit()? })
 }
 
+fn lay_out(
+    site: &Site,
+    destination: &dyn Destination,
+    transaction: &mut Transaction<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<SuiteSummary>, Error> {
+    put_key(transaction, context.signer)?;
+    let pages = site.front.as_ref().map(|front| Pages { front, signer: context.signer, when: context.when.into() });
+    let mut suites = Vec::new();
+    for suite in &site.suites {
+        let (folder, laid) = (suite.folder()?, put_suite(transaction, suite, destination, context)?);
+        if let Some(pages) = &pages {
+            pages.put_repository(transaction, &folder, page::Kind::Apt, &laid.rows)?;
+        }
+        suites.push(summary(&folder, &laid));
+    }
+    for repository in &site.yum {
+        let laid = put_repository(transaction, repository, destination, context)?;
+        if let Some(pages) = &pages {
+            pages.put_repository(transaction, &repository.path, page::Kind::Yum, &laid.rows)?;
+        }
+        suites.push(summary(&repository.path, &laid));
+    }
+    if let Some(pages) = &pages {
+        pages.put_root(transaction, &present(pages.front, &suites, destination)?)?;
+    }
+    Ok(suites)
+}
+
+/// What the tree has when all is published: this site's, and what lies there already and has commands.
+fn present(front: &Front, suites: &[SuiteSummary], destination: &dyn Destination) -> Result<BTreeSet<TreePath>, Error> {
+    let mut present: BTreeSet<TreePath> = suites.iter().map(|suite| suite.path.clone()).collect();
+    for repository in front.systems.iter().map(|system| &system.repository) {
+        for entry in ["InRelease", "repodata/repomd.xml"] {
+            if !present.contains(repository) && destination.stat(&repository.join(entry)?)?.is_some() {
+                present.insert(repository.clone());
+            }
+        }
+    }
+    Ok(present)
+}
+
 fn summary(path: &TreePath, laid: &LaidOut) -> SuiteSummary {
-    SuiteSummary { path: path.clone(), packages: laid.packages, read: laid.read, bytes: laid.bytes }
+    SuiteSummary { path: path.clone(), packages: laid.rows.count, read: laid.read, bytes: laid.rows.bytes }
 }
 
 fn put_key(transaction: &mut Transaction<'_>, signer: &dyn Signer) -> Result<(), Error> {
@@ -102,18 +178,18 @@ fn put_key(transaction: &mut Transaction<'_>, signer: &dyn Signer) -> Result<(),
 fn put_suite(
     transaction: &mut Transaction<'_>,
     suite: &AptSuite,
-    root: &Path,
-    job: &Job<'_>,
-) -> Result<SuiteSummary, Error> {
+    destination: &dyn Destination,
+    context: &Context<'_>,
+) -> Result<LaidOut, Error> {
     let folder = suite.folder()?;
-    let family = Apt { suite, keys: job.signer.keyring(), now: job.now() };
+    let family = Apt { suite, keys: context.signer.keyring(), now: context.now };
     let lay_out = LayOut {
         family: &family,
         selection: &suite.packages,
-        root,
-        caches: job.caches,
+        destination,
+        caches: context.caches,
         ask_for: &[],
-        listener: job.listener,
+        listener: context.listener,
     };
     let laid = lay_out.run(transaction)?;
     let mut listed = Vec::new();
@@ -129,10 +205,10 @@ fn put_suite(
         }
     }
     let index_error = |source| Error::Index { suite: folder.clone(), source };
-    let release = apt::release::release(suite, UtcTime::from(job.when), &listed).map_err(index_error)?.to_string();
+    let release = apt::release::release(suite, UtcTime::from(context.when), &listed).map_err(index_error)?.to_string();
     let sign_error = |source| Error::Sign { suite: folder.clone(), source };
-    let detached = job.signer.sign_detached_armored(release.as_bytes(), job.when).map_err(sign_error)?;
-    let clear = job.signer.sign_cleartext(&release, job.when).map_err(sign_error)?;
+    let detached = context.signer.sign_detached_armored(release.as_bytes(), context.when).map_err(sign_error)?;
+    let clear = context.signer.sign_cleartext(&release, context.when).map_err(sign_error)?;
     transaction.put(Phase::Release, &folder.join("Release")?, &Content::Bytes(release.as_bytes()))?;
     transaction.put(Phase::Release, &folder.join("Release.gpg")?, &Content::Bytes(detached.as_bytes()))?;
     transaction.put(Phase::Visible, &folder.join("InRelease")?, &Content::Bytes(clear.as_bytes()))?;
@@ -141,24 +217,24 @@ fn put_suite(
     for kind in ["SHA256", "SHA512"] {
         transaction.remove_others(&folder.join(&format!("by-hash/{kind}"))?, |_| true)?;
     }
-    Ok(summary(&folder, &laid))
+    Ok(laid)
 }
 
 fn put_repository(
     transaction: &mut Transaction<'_>,
     repository: &YumRepository,
-    root: &Path,
-    job: &Job<'_>,
-) -> Result<SuiteSummary, Error> {
+    destination: &dyn Destination,
+    context: &Context<'_>,
+) -> Result<LaidOut, Error> {
     let folder = &repository.path;
-    let family = Yum { repository, keys: job.signer.keyring(), now: job.now() };
+    let family = Yum { repository, keys: context.signer.keyring(), now: context.now };
     let lay_out = LayOut {
         family: &family,
         selection: &repository.packages,
-        root,
-        caches: job.caches,
+        destination,
+        caches: context.caches,
         ask_for: &repository.bootstrap.iter().map(|one| one.package.clone()).collect::<Vec<_>>(),
-        listener: job.listener,
+        listener: context.listener,
     };
     let laid = lay_out.run(transaction)?;
     for one in &repository.bootstrap {
@@ -180,10 +256,10 @@ fn put_repository(
         }
     }
     let write_error = |source| Error::io("write the index of", Path::new(folder.as_str()))(source);
-    let repomd = yum::repomd::write(&indexes, UtcTime::from(job.when)).map_err(write_error)?;
-    let signature = job
+    let repomd = yum::repomd::write(&indexes, UtcTime::from(context.when)).map_err(write_error)?;
+    let signature = context
         .signer
-        .sign_detached_armored(repomd.as_bytes(), job.when)
+        .sign_detached_armored(repomd.as_bytes(), context.when)
         .map_err(|source| Error::Sign { suite: folder.clone(), source })?;
     let mut files: Vec<(String, Content<'_>)> = contents
         .iter()
@@ -195,5 +271,5 @@ fn put_repository(
 
     transaction.remove_others(&folder.join(Yum::PACKAGES)?, |name| name.ends_with(Yum::EXTENSION))?;
     transaction.remove_others(folder, |name| name.ends_with(Yum::EXTENSION))?;
-    Ok(summary(folder, &laid))
+    Ok(laid)
 }

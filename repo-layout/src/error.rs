@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::TreePath;
+use crate::{Sha256Hex, TreePath};
 
 /// An error of [`crate::build()`], or of [`crate::verify()`] when it cannot even begin.
 #[derive(Debug, thiserror::Error)]
@@ -137,18 +137,18 @@ pub enum Error {
         path: TreePath,
     },
     /// What is published has no good signature by the key of the repository: it cannot be the base of a change.
-    #[error("{path} has no good signature by the key of this repository; nothing is built on what it signs", path = path.display())]
+    #[error("{path} has no good signature by the key of this repository; nothing is built on what it signs")]
     PublishedSignature {
         /// The signed file, or its signature.
-        path: PathBuf,
+        path: TreePath,
         /// What is wrong.
         source: signing::VerifyError,
     },
     /// What is published cannot be the base of a change.
-    #[error("{path} cannot be changed: {why}; lay the repository out anew with `repo index`", path = path.display())]
+    #[error("{path} cannot be changed: {why}; lay the repository out anew with `repo index`")]
     Published {
         /// The index.
-        path: PathBuf,
+        path: TreePath,
         /// Why not.
         why: String,
     },
@@ -191,6 +191,80 @@ pub enum Error {
     /// The public key could not be exported.
     #[error("cannot export the public key")]
     Key(#[from] signing::KeyError),
+    /// An address is not one that can be published to.
+    #[error("`{address}` cannot be published to: {reason}")]
+    Address {
+        /// The address.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The destination refused, failed, or could not be reached.
+    #[error("cannot {action} {object}; {advice}")]
+    Destination {
+        /// What was being done.
+        action: &'static str,
+        /// To which object.
+        object: String,
+        /// What to do about it.
+        advice: &'static str,
+        /// What the destination said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another publisher was quicker. Nothing was published; what to publish has to be computed again from what is there.
+    #[error(
+        "another publisher has changed {path} meanwhile, again and again; try later, or find out who publishes so often"
+    )]
+    Raced {
+        /// The entry point that was to be replaced.
+        path: TreePath,
+    },
+    /// A package would take the place of another one of the same name.
+    #[error(
+        "{path} is published already as another file (SHA-256 {published}, not {given}): a version is built once, so give \
+             this one a new revision"
+    )]
+    Replaced {
+        /// The file.
+        path: TreePath,
+        /// What is published.
+        published: Sha256Hex,
+        /// What was to be published.
+        given: Sha256Hex,
+    },
+    /// The new indexes would be older than those which are published, and clients would ignore them.
+    #[error(
+        "the indexes of {repository} would be dated {given}, before the published ones ({published}, in Unix seconds): \
+             clients keep the newer ones; correct the clock, or publish from a newer commit"
+    )]
+    Backwards {
+        /// The suite or repository.
+        repository: TreePath,
+        /// The date that is published, in Unix seconds.
+        published: u64,
+        /// The date that was to be published, in Unix seconds.
+        given: u64,
+    },
+    /// A file of an older generation is no longer there, or no longer what it was.
+    #[error("{path} is not there any more as an older generation had it; publish its packages anew")]
+    Gone {
+        /// The file.
+        path: TreePath,
+    },
+    /// Everything was published, but the journal does not say so yet.
+    #[error("everything is published, but the journal could not be written; the next publisher enters it")]
+    NotEntered {
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// A record of the publishers' own state cannot be used.
+    #[error("{path}: the publishers' own record cannot be used")]
+    State {
+        /// The record.
+        path: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An address is not one that can be fetched from.
     #[error("`{address}` cannot be verified: {reason}")]
     Source {

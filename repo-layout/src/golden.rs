@@ -37,6 +37,7 @@ fn deb(name: &str, architecture: &str) -> Entry {
         name: name.to_owned(),
         version: "4.8.9-1".to_owned(),
         architecture: architecture.to_owned(),
+        summary: "made up".to_owned(),
         size: digests.size,
         sha256: digests.sha256,
         sha512: Some(digests.sha512),

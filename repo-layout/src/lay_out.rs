@@ -1,9 +1,13 @@
 //! Laying out one repository: its packages are read or known, put aside, and written into its documents.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::destination::{Content, Destination, make_parent};
 use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Stamp};
-use crate::publish::{Phase, Transaction};
+use crate::page::Rows;
+use crate::publish::{FileRecord, Phase, Transaction};
 use crate::selection::Selection;
 use crate::sequence::{Item, Origin, Sequence};
 use crate::{Checksum, Error, Event, Listener, TreePath, pool};
@@ -11,15 +15,26 @@ use crate::{Checksum, Error, Event, Listener, TreePath, pool};
 /// Packages that are looked at together: enough to keep all cores busy, few enough to hold in memory.
 const WINDOW: usize = 256;
 
+/// Where a package lies, and what the transaction has to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    /// In its place, as the present state has it.
+    Published,
+    /// In its place in a folder, as was seen just now.
+    InPlace,
+    /// Written aside, to be put into its place.
+    Aside,
+    /// Elsewhere on this machine, to be sent.
+    Elsewhere,
+}
+
 /// What one repository will be.
 #[derive(Debug)]
 pub(crate) struct LaidOut {
     /// Its documents, in the order of [`Family::DOCUMENTS`].
     pub(crate) documents: Vec<Document>,
-    /// How many packages it has.
-    pub(crate) packages: usize,
-    /// Bytes of all packages.
-    pub(crate) bytes: u64,
+    /// Its packages, as a page shows them.
+    pub(crate) rows: Rows,
     /// How many packages were read, as opposed to known.
     pub(crate) read: usize,
     /// Entries and files of packages by these names.
@@ -32,8 +47,8 @@ pub(crate) struct LayOut<'a, F> {
     pub(crate) family: &'a F,
     /// Which packages it shall have.
     pub(crate) selection: &'a Selection,
-    /// Where the tree lies.
-    pub(crate) root: &'a Path,
+    /// Where the tree goes.
+    pub(crate) destination: &'a dyn Destination,
     /// Where caches are kept, if anywhere.
     pub(crate) caches: Option<&'a Path>,
     /// Names of packages whose files are asked for.
@@ -45,10 +60,9 @@ pub(crate) struct LayOut<'a, F> {
 /// A package that was looked at.
 struct Seen {
     entry: Entry,
-    /// Where its content can be read.
+    /// Where its content can be read on this machine.
     content: PathBuf,
-    /// Written aside, to be put into the folder of packages.
-    staged: bool,
+    lies: Lies,
     /// For the cache: the file that it came from, and the one that it becomes.
     stamps: Option<(Stamp, Option<Stamp>)>,
     was_read: bool,
@@ -59,11 +73,17 @@ impl<F: Family> LayOut<'_, F> {
     pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<LaidOut, Error> {
         let folder = self.family.folder()?;
         let packages_folder = folder.join(F::PACKAGES)?;
-        let mut sequence = Sequence::of(self.selection, self.family, self.root)?;
+        // A change rests on what is published now: should that be another state by then, the commit fails.
+        let entry_point = match self.selection {
+            Selection::Change(_) => transaction.published(&folder)?.entry,
+            Selection::Exactly(_) | Selection::InPlace => None,
+        };
+        let entry_point = entry_point.as_ref().map(|entry_point| entry_point.bytes.as_slice());
+        let mut sequence = Sequence::of(self.selection, self.family, self.destination, entry_point)?;
         let cache_of = |name: &str| self.caches.map(|caches| folder.under(caches).join(name));
         let mut known = EntryCache::open(cache_of("entries").as_deref());
         let mut writers = self.begin_documents(transaction, &folder, sequence.count)?;
-        let mut laid = LaidOut { documents: Vec::new(), packages: 0, bytes: 0, read: 0, asked_for: Vec::new() };
+        let mut laid = LaidOut { documents: Vec::new(), rows: Rows::default(), read: 0, asked_for: Vec::new() };
         loop {
             let mut window = Vec::new();
             while window.len() < WINDOW
@@ -89,16 +109,11 @@ impl<F: Family> LayOut<'_, F> {
             for (seen, (item, from_cache)) in seen.into_iter().zip(window) {
                 self.check_order(&seen.entry, &item, &sequence, &folder)?;
                 let at = packages_folder.join(&item.file_name)?;
-                if seen.staged {
-                    transaction.admit(Phase::Packages, &at, seen.content.clone(), &seen.entry.sha256)?;
-                } else {
-                    transaction.keep(&at)?;
-                }
+                self.put(&seen, at, transaction)?;
                 for (document, writer) in writers.iter_mut().enumerate() {
                     writer.package(&seen.entry.file_name, |out| self.family.text(document, &seen.entry, out))?;
                 }
-                laid.packages += 1;
-                laid.bytes += seen.entry.size;
+                laid.rows.push(&seen.entry, F::PACKAGES);
                 laid.read += usize::from(seen.was_read);
                 if self.ask_for.contains(&seen.entry.name) {
                     laid.asked_for.push((seen.entry.clone(), seen.content));
@@ -118,7 +133,7 @@ impl<F: Family> LayOut<'_, F> {
         count: usize,
     ) -> Result<Vec<IndexWriter>, Error> {
         let begin = |(number, name): (usize, &&str)| {
-            let aside = transaction.aside(&folder.join(&format!("documents/{name}"))?);
+            let aside = folder.join(&format!("documents/{name}"))?.under(&transaction.workspace());
             let cache = self.caches.map(|caches| folder.under(caches).join(name));
             let mut writer = IndexWriter::begin(&aside, F::FORMS, cache.as_deref())?;
             writer.frame(&self.family.head(number, count));
@@ -135,6 +150,21 @@ impl<F: Family> LayOut<'_, F> {
         writers.into_iter().enumerate().map(end).collect()
     }
 
+    /// Hands a package to the transaction.
+    fn put(&self, seen: &Seen, at: TreePath, transaction: &mut Transaction<'_>) -> Result<(), Error> {
+        let file = FileRecord { path: at, size: seen.entry.size, sha256: seen.entry.sha256.clone() };
+        match seen.lies {
+            Lies::Published => transaction.retain(&file),
+            Lies::InPlace => transaction.keep(&file),
+            Lies::Aside => transaction.admit(Phase::Packages, &file),
+            Lies::Elsewhere => {
+                let checksum = Checksum { size: file.size, sha256: file.sha256 };
+                let content = Content::Copy { source: &seen.content, checksum: &checksum };
+                transaction.put(Phase::Packages, &file.path, &content)
+            }
+        }
+    }
+
     /// One package: known or read, in its place or put aside.
     fn look_at(
         &self,
@@ -143,11 +173,10 @@ impl<F: Family> LayOut<'_, F> {
         at: &TreePath,
         transaction: &Transaction<'_>,
     ) -> Result<Seen, Error> {
-        let target = at.under(self.root);
         let seen = match &item.origin {
             Origin::Published(entry) => {
-                let entry = Entry::clone(entry);
-                Seen { entry, content: target, staged: false, stamps: None, was_read: false }
+                let content = transaction.folder().map_or_else(PathBuf::new, |folder| at.under(folder.root()));
+                Seen { entry: Entry::clone(entry), content, lies: Lies::Published, stamps: None, was_read: false }
             }
             Origin::File(path) => self.look_at_file(path, known, at, transaction)?,
         };
@@ -156,7 +185,7 @@ impl<F: Family> LayOut<'_, F> {
             if Checksum::read(file).map_err(Error::io("read", twin))?.sha256 != seen.entry.sha256 {
                 let first = match &item.origin {
                     Origin::File(path) => path.clone(),
-                    Origin::Published(_) => at.under(self.root),
+                    Origin::Published(_) => PathBuf::from(at.as_str()),
                 };
                 return Err(Error::Twins { first, second: twin.clone() });
             }
@@ -171,7 +200,6 @@ impl<F: Family> LayOut<'_, F> {
         at: &TreePath,
         transaction: &Transaction<'_>,
     ) -> Result<Seen, Error> {
-        let target = at.under(self.root);
         let source = Stamp::of(path).ok_or_else(|| Error::not_regular(path))?;
         let circumstances = self.family.circumstances();
         let known = known.filter(|known| known.source == source && known.circumstances == circumstances);
@@ -181,18 +209,24 @@ impl<F: Family> LayOut<'_, F> {
         };
         self.family.check(&entry, path)?;
         let was_read = known.is_none();
+        let Some(folder) = transaction.folder() else {
+            let content = path.to_owned();
+            return Ok(Seen { entry, content, lies: Lies::Elsewhere, stamps: Some((source, None)), was_read });
+        };
+        let target = at.under(folder.root());
         let now = Stamp::of(&target).map(Stamp::across_rename);
         let same_file = now.is_some() && now == Some(source.across_rename());
         let as_placed = known.is_some_and(|known| known.placed.is_some() && known.placed == now);
         if same_file || as_placed || holds(&target, &entry) {
-            return Ok(Seen { entry, content: target, staged: false, stamps: Some((source, now)), was_read });
+            return Ok(Seen { entry, content: target, lies: Lies::InPlace, stamps: Some((source, now)), was_read });
         }
-        let aside = transaction.copy_aside(at, path)?;
-        let copy = Stamp::of(&aside).map(Stamp::across_rename);
+        let aside = at.under(&transaction.workspace());
+        copy(path, &aside)?;
+        let placed = Stamp::of(&aside).map(Stamp::across_rename);
         if Stamp::of(path) != Some(source) {
             return Err(Error::Changed { path: path.to_owned() });
         }
-        Ok(Seen { entry, content: aside, staged: true, stamps: Some((source, copy)), was_read })
+        Ok(Seen { entry, content: aside, lies: Lies::Aside, stamps: Some((source, placed)), was_read })
     }
 
     /// A package that is added must not be older than what is published of it.
@@ -231,8 +265,16 @@ impl<F: Family> LayOut<'_, F> {
     }
 }
 
+fn copy(source: &Path, aside: &Path) -> Result<(), Error> {
+    make_parent(aside)?;
+    let mut from = pool::open_regular(source)?;
+    let mut to = File::create(aside).map_err(Error::io("write", aside))?;
+    io::copy(&mut from, &mut to).map_err(Error::io("write", aside))?;
+    Ok(())
+}
+
 /// Whether a file holds just this package; any trouble in reading it means that it has to be written.
 fn holds(target: &Path, entry: &Entry) -> bool {
     let same_size = std::fs::symlink_metadata(target).is_ok_and(|found| found.is_file() && found.len() == entry.size);
-    same_size && std::fs::File::open(target).and_then(Checksum::read).is_ok_and(|found| found.sha256 == entry.sha256)
+    same_size && File::open(target).and_then(Checksum::read).is_ok_and(|found| found.sha256 == entry.sha256)
 }

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
+//! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
 //! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
 //! <root>/.wallarm-repo/                           state of the publisher: lock, files on their way; nobody else reads it
@@ -17,6 +18,7 @@
 
 mod apt;
 mod build;
+pub mod destination;
 mod digest;
 mod error;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod key_report;
 mod lay_out;
 mod listener;
 mod listing;
+mod page;
 mod pool;
 mod publish;
 mod selection;
@@ -34,13 +37,17 @@ mod site;
 mod verify;
 mod yum;
 
-pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build};
+pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build, publish};
 pub use digest::{Checksum, Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
 pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
 pub use listing::{ListedPackage, Listing, listings};
-pub use publish::STATE_FOLDER;
+pub use page::{Front, Step, System};
+pub use publish::{
+    Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
+    prune, rollback, snapshot, snapshots,
+};
 pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};
 pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -1,13 +1,14 @@
 //! What is published, as a list.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
 use signing::Keyring;
 
 use crate::apt::Apt;
+use crate::destination::Destination;
 use crate::index::Family;
+use crate::publish::Published;
 use crate::yum::Yum;
 use crate::{Error, Sha256Hex, Site, TreePath};
 
@@ -37,22 +38,29 @@ pub struct ListedPackage {
     pub sha256: Sha256Hex,
 }
 
-/// Lists what the repositories of `site` hold in the tree at `root`, as far as the signature by one of `keys` vouches for it. The
+/// Lists what the repositories of `site` hold at a destination, as far as the signature by one of `keys` vouches for it. The
 /// selections of the site do not matter.
 ///
 /// # Errors
 /// [`Error::PublishedSignature`], [`Error::Published`], or when a file cannot be read.
-pub fn listings(site: &Site, root: &Path, keys: &Keyring, now: SystemTime) -> Result<Vec<Listing>, Error> {
-    let apt = site.suites.iter().map(|suite| listing(&Apt { suite, keys, now }, root));
-    let yum = site.yum.iter().map(|repository| listing(&Yum { repository, keys, now }, root));
+pub fn listings(
+    site: &Site,
+    destination: &dyn Destination,
+    keys: &Keyring,
+    now: SystemTime,
+) -> Result<Vec<Listing>, Error> {
+    let apt = site.suites.iter().map(|suite| listing(&Apt { suite, keys, now }, destination));
+    let yum = site.yum.iter().map(|repository| listing(&Yum { repository, keys, now }, destination));
     apt.chain(yum).collect()
 }
 
-fn listing<F: Family>(family: &F, root: &Path) -> Result<Listing, Error> {
+fn listing<F: Family>(family: &F, destination: &dyn Destination) -> Result<Listing, Error> {
     let path = family.folder()?;
     let pool = path.join(F::PACKAGES)?;
     let mut packages = Vec::new();
-    for entry in family.published(root)?.into_iter().flatten() {
+    let entry_point = Published::find(destination, &path)?.entry;
+    let entries = entry_point.map(|entry_point| family.published(destination, &entry_point.bytes)).transpose()?;
+    for entry in entries.into_iter().flatten() {
         let entry = entry?;
         packages.push(ListedPackage {
             file: pool.join(&entry.file_name)?,

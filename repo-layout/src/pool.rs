@@ -23,10 +23,24 @@ where
     R: Send,
     E: Send,
 {
+    on_threads(cores(), items, work)
+}
+
+/// The same on so many threads: for work that waits for others more than it computes.
+pub(crate) fn on_threads<T, R, E>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E>
+where
+    T: Sync,
+    R: Send,
+    E: Send,
+{
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     thread::scope(|scope| {
-        for _ in 0..cores().min(items.len()) {
+        for _ in 0..threads.min(items.len()) {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::iter::Peekable;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::destination::Destination;
 use crate::index::{Entry, Family, PublishedEntries};
 use crate::selection::{Change, Selection};
 use crate::{Error, pool};
@@ -49,26 +50,38 @@ struct Published {
 }
 
 impl Sequence {
-    /// Finds out what `selection` means for the tree at `root`.
-    pub(crate) fn of<F: Family>(selection: &Selection, family: &F, root: &Path) -> Result<Self, Error> {
+    /// Finds out what `selection` means at the destination. `entry_point` is what makes the present state visible, if there is one.
+    pub(crate) fn of<F: Family>(
+        selection: &Selection,
+        family: &F,
+        destination: &dyn Destination,
+        entry_point: Option<&[u8]>,
+    ) -> Result<Self, Error> {
         let (files, change) = match selection {
             Selection::Exactly(files) => (by_file_name(files.iter().cloned()), None),
-            Selection::InPlace => (by_file_name(in_place(family, root)?.into_iter()), None),
+            Selection::InPlace => (by_file_name(in_place(family, destination)?.into_iter()), None),
             Selection::Change(change) => (by_file_name(change.add.iter().cloned()), Some(change)),
         };
         let mut this =
             Self { count: files.len(), newest: HashMap::new(), added: files.into_iter().peekable(), published: None };
         if let Some(change) = change {
-            this.look_over(change, family, root)?;
+            this.look_over(change, family, destination, entry_point)?;
         }
         Ok(this)
     }
 
     /// Looks over what is published, to know what goes, and how many packages there will be.
-    fn look_over<F: Family>(&mut self, change: &Change, family: &F, root: &Path) -> Result<(), Error> {
-        let Some(entries) = family.published(root)? else {
+    fn look_over<F: Family>(
+        &mut self,
+        change: &Change,
+        family: &F,
+        destination: &dyn Destination,
+        entry_point: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        let Some(entry_point) = entry_point else {
             return change.remove.first().map_or(Ok(()), |pattern| Err(no_such_package(family, pattern)));
         };
+        let entries = family.published(destination, entry_point)?;
         let added: BTreeSet<&str> = change.add.iter().map(|path| pool::file_name(path)).collect();
         let names: BTreeSet<&str> = added.iter().map(|file| F::name_in(file)).collect();
         let mut unused: Vec<bool> = vec![true; change.remove.len()];
@@ -96,11 +109,8 @@ impl Sequence {
         if let Some((pattern, _)) = change.remove.iter().zip(unused).find(|(_, unused)| *unused) {
             return Err(no_such_package(family, pattern));
         }
-        let mut published = Published {
-            entries: family.published(root)?.unwrap_or_else(|| Box::new(std::iter::empty())),
-            removed,
-            next: None,
-        };
+        let entries = family.published(destination, entry_point)?;
+        let mut published = Published { entries, removed, next: None };
         published.advance()?;
         self.published = Some(published);
         Ok(())
@@ -174,8 +184,12 @@ fn by_file_name(paths: impl Iterator<Item = PathBuf>) -> BTreeMap<String, Vec<Pa
 }
 
 /// The packages that lie in the repository's own folder.
-fn in_place<F: Family>(family: &F, root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let folder = family.folder()?.join(F::PACKAGES)?.under(root);
+fn in_place<F: Family>(family: &F, destination: &dyn Destination) -> Result<Vec<PathBuf>, Error> {
+    let Some(root) = destination.as_folder() else {
+        let reason = "packages that lie there already are indexed in a folder only".to_owned();
+        return Err(Error::Address { address: destination.name(), reason });
+    };
+    let folder = family.folder()?.join(F::PACKAGES)?.under(root.root());
     let entries = match fs::read_dir(&folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(Error::io("list", &folder))?,

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Selection};
+use crate::{Error, Front, Selection};
 
 /// A path within a tree: relative, `/` between its parts, no part empty, `.` or `..`, no character that a URL would
 /// have to escape.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TreePath(String);
 
 impl TreePath {
@@ -41,10 +41,42 @@ impl TreePath {
         &self.0
     }
 
+    /// The folder that it lies in; `None` at the top.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+
+    /// Its last part.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// Whether it lies somewhere below `folder`.
+    #[must_use]
+    pub fn is_below(&self, folder: &Self) -> bool {
+        self.0.strip_prefix(&folder.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Where it lies when the tree lies at `root`.
     #[must_use]
     pub fn under(&self, root: &Path) -> PathBuf {
         root.join(&self.0)
+    }
+}
+
+impl TryFrom<String> for TreePath {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+impl From<TreePath> for String {
+    fn from(path: TreePath) -> Self {
+        path.0
     }
 }
 
@@ -61,6 +93,8 @@ pub struct Site {
     pub suites: Vec<AptSuite>,
     /// yum repositories.
     pub yum: Vec<YumRepository>,
+    /// What pages for people say; without it there are none.
+    pub front: Option<Front>,
 }
 
 /// A flat apt repository: `deb <host>/<root> <suite>/`.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::channel::Channel;
@@ -29,6 +29,8 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print what a release consists of: distros, packages, processors and NGINX builds.
+    Plan(Plan),
     /// Build binaries and pack them for distros.
     Package(Package),
     /// Make, show, export and check signing keys.
@@ -37,6 +39,8 @@ pub enum Command {
     /// Lay out and verify apt and yum repositories.
     #[command(subcommand)]
     Repo(Repo),
+    /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
+    Reproduce(Reproduce),
     /// Check where packages come from.
     #[command(subcommand)]
     Provenance(Provenance),
@@ -56,6 +60,23 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Print what a release consists of.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// A distro of packaging/distros.toml; may be repeated. [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Draw it.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Hand the matrix to later jobs of a GitHub workflow: append `matrix=…` to the file that GITHUB_OUTPUT names.
+    #[arg(long)]
+    pub github_output: bool,
 }
 
 /// Build binaries and pack them for distros.
@@ -87,6 +108,37 @@ pub struct Package {
     #[arg(long)]
     pub dry_run: bool,
     /// The key that signs rpms.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Build packages twice and compare.
+///
+/// The first build is this checkout's, as `cargo xtask package` makes it. The second is made from nothing in a copy of the checkout, in another
+/// folder, zone, language, by another user with another umask, on one processor. A difference is told with the package, the member, the file, the
+/// section or tag, the offset and both bytes.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["distro", "all", "compare"]))]
+pub struct Reproduce {
+    /// A distro of packaging/distros.toml; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Every distro of the matrix.
+    #[arg(long)]
+    pub all: bool,
+    /// Build nothing, and compare two packages, or two folders of packages, that are there.
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"])]
+    pub compare: Vec<PathBuf>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// The source of an NGINX version that cannot be fetched here; may be repeated.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub nginx_source: Vec<PathBuf>,
+    /// Go without the modules whose NGINX source cannot be had.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// The key that signs both.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -189,6 +241,9 @@ pub enum Repo {
         /// Which channel of the repositories.
         #[arg(long, default_value_t, value_name = "NAME")]
         channel: Channel,
+        /// Where it will be published: scheme and host, as its pages show them. [default: repository-url in packaging/project.toml]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
         /// Print what would be laid out; do nothing.
         #[arg(long)]
         dry_run: bool,
@@ -370,6 +425,9 @@ pub struct NginxTest {
 /// Run every test.
 #[derive(Debug, Args)]
 pub struct Test {
+    /// Only the stages with these words in their name. Some look at what earlier ones have made.
+    #[arg(long, value_name = "WORDS", conflicts_with = "quick")]
+    pub only: Option<String>,
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,
@@ -380,6 +438,76 @@ pub struct Test {
 pub enum Bench {
     /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
     Nginx(BenchNginx),
+    /// Indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro, as far as they are installed.
+    Index(BenchIndex),
+    /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
+    Package(BenchPackage),
+    /// Pack one file once and end: what `bench package` takes the time of.
+    #[command(hide = true)]
+    Pack(BenchPack),
+}
+
+/// What indexing and publishing take.
+#[derive(Debug, Args)]
+pub struct BenchIndex {
+    /// How many packages are indexed; may be repeated. They are made first, and kept in target/bench.
+    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000])]
+    pub packages: Vec<usize>,
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// What packing one large binary costs.
+#[derive(Debug, Args)]
+pub struct BenchPackage {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// The binary. [default: rustup, about 20 MB]
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// Pack one file once.
+#[derive(Debug, Args)]
+pub struct BenchPack {
+    /// The binary.
+    #[arg(long, value_name = "FILE")]
+    pub elf: PathBuf,
+    /// What to make.
+    #[arg(long)]
+    pub format: PackFormat,
+    /// How its payload is compressed.
+    #[arg(long)]
+    pub compression: PackCompression,
+    /// Where to.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Kinds of packages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackFormat {
+    /// Debian's.
+    Deb,
+    /// Red Hat's.
+    Rpm,
+}
+
+/// Compressions that every system of the matrix reads.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackCompression {
+    /// For debs.
+    Xz,
+    /// For rpms.
+    Gzip,
 }
 
 /// What the module costs a request.

@@ -30,6 +30,12 @@ pub fn development_key(session: &Session) -> PathBuf {
     session.target.join("development-key/secret.asc")
 }
 
+/// Whether arguments or the environment name something that signs; otherwise the development key does.
+pub fn is_configured(args: &WhichKey) -> bool {
+    let named = !args.sign_with.is_empty() || !args.key.is_empty();
+    named || KeySource::from_environment().is_some() || variable(SIGN_WITH_VARIABLE).is_some()
+}
+
 /// What signs, unless its key ends soon. Of several keys the first must last; an older one is on its way out.
 pub fn load(args: &KeyArgs, session: &Session) -> Result<Box<dyn Signer>> {
     let signer = load_any(&args.which, session)?;

@@ -68,20 +68,37 @@ pub fn resolve(
     if !manifest.formats.contains(&distro.format()) {
         return Ok(Vec::new());
     }
-    let arches: Vec<Option<Arch>> = match manifest.architecture {
-        Architecture::Independent => vec![None],
-        Architecture::Native => distro.architectures.iter().copied().map(Some).collect(),
-    };
+    let arches = architectures(manifest, distro).into_iter().map(|arch| match arch {
+        PackageArch::Independent => None,
+        PackageArch::Native(arch) => Some(arch),
+    });
     let has_module = |arch: &Option<Arch>| {
         manifest.nginx.is_none_or(|flavour| !modules::of(&inputs.modules, flavour, distro, *arch).is_empty())
     };
-    let arches = arches.into_iter().filter(has_module);
+    let arches = arches.filter(has_module);
     let resolved = arches.map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
     resolved.collect::<Result<_, Problem>>().map_err(|problem| ResolveError {
         package: manifest.name.to_string(),
         distro: distro.id.to_string(),
         source: Box::new(problem),
     })
+}
+
+/// What a package is made for on a distro: once, or once for each processor.
+pub fn architectures(manifest: &Manifest, distro: &Distro) -> Vec<PackageArch> {
+    match manifest.architecture {
+        Architecture::Independent => vec![PackageArch::Independent],
+        Architecture::Native => distro.architectures.iter().copied().map(PackageArch::Native).collect(),
+    }
+}
+
+/// The version of a package on a distro: the release's, or its own.
+pub fn version(manifest: &Manifest, release: &Release, distro: &Distro) -> Version {
+    let (upstream, revision) = match &manifest.version {
+        None => (release.upstream.to_string(), release.revision),
+        Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.of_packing(release.revision)),
+    };
+    Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) }
 }
 
 struct Resolver<'a> {
@@ -103,11 +120,7 @@ impl<'a> Resolver<'a> {
         inputs: &'a Inputs,
         arch: Option<Arch>,
     ) -> Result<Self, Problem> {
-        let (upstream, revision) = match &manifest.version {
-            None => (release.upstream.to_string(), release.revision),
-            Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.of_packing(release.revision)),
-        };
-        let version = Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) };
+        let version = version(manifest, release, distro);
         let variables = Variables::new(release, distro, &version, arch, manifest.nginx);
         Ok(Self { manifest, release, distro, inputs, arch, version, variables, contents: BTreeMap::new() })
     }

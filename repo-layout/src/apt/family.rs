@@ -9,6 +9,7 @@ use formats::version_order;
 use signing::Keyring;
 
 use super::{package, published};
+use crate::destination::Destination;
 use crate::index::{Entry, Family, Forms, PublishedEntries};
 use crate::{AptSuite, Error, Sha512Hex, TreePath};
 
@@ -69,9 +70,8 @@ impl Family for Apt<'_> {
         String::new()
     }
 
-    fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error> {
-        let published = published::open(root, &self.suite.folder()?, self.keys, self.now)?;
-        Ok(published.map(|published| Box::new(published) as PublishedEntries))
+    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
+        Ok(Box::new(published::open(destination, &self.suite.folder()?, entry_point, self.keys, self.now)?))
     }
 
     fn folder(&self) -> Result<TreePath, Error> {

@@ -30,6 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<Entry, Error> {
         name: field("Package")?,
         version: field("Version")?,
         architecture: field("Architecture")?,
+        summary: deb.control.get("Description").unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
         size: digests.size,
         sha256: digests.sha256,
         sha512: Some(digests.sha512),

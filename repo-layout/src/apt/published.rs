@@ -3,54 +3,52 @@
 //! Only an index that this program wrote is taken: the last four fields of a stanza are those which the index adds. It is
 //! believed as far as `InRelease` vouches for it, and that as far as its signature holds.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
 use std::time::SystemTime;
 
 use formats::deb822::Paragraph;
 use signing::Keyring;
 
 use super::{ADDED, release};
+use crate::destination::Destination;
 use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
 use crate::index::Entry;
 use crate::{Error, Sha256Hex, Sha512Hex, TreePath};
 
 /// The packages of a published repository.
 pub(crate) struct Published {
-    path: PathBuf,
-    lines: BufReader<HashingReader<File, Sha256Hasher>>,
+    path: TreePath,
+    lines: BufReader<HashingReader<Box<dyn Read + Send>, Sha256Hasher>>,
     sha256: String,
     ended: bool,
 }
 
-/// Opens the index of the suite in `folder`; `None` when nothing is published there.
+/// Opens the index of the suite in `folder`, whose `InRelease` was read already.
 pub(crate) fn open(
-    root: &Path,
+    destination: &dyn Destination,
     folder: &TreePath,
+    in_release: &[u8],
     keys: &Keyring,
     now: SystemTime,
-) -> Result<Option<Published>, Error> {
-    let in_release = folder.join("InRelease")?.under(root);
-    let signed = match fs::read_to_string(&in_release) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(Error::io("read", &in_release))?,
-    };
+) -> Result<Published, Error> {
+    let path = folder.join("InRelease")?;
+    let signed = String::from_utf8_lossy(in_release);
     let text = keys
         .verify_cleartext(&signed, now)
-        .map_err(|source| Error::PublishedSignature { path: in_release.clone(), source })?
+        .map_err(|source| Error::PublishedSignature { path: path.clone(), source })?
         .text;
-    let release = Paragraph::parse(&text)
-        .map_err(|error| Error::Published { path: in_release.clone(), why: error.to_string() })?;
+    let release =
+        Paragraph::parse(&text).map_err(|error| Error::Published { path: path.clone(), why: error.to_string() })?;
     let listed = release.get("SHA256").and_then(release::entries).unwrap_or_default();
     let sha256 = listed.iter().find(|entry| entry.name == "Packages").map(|entry| entry.digest.to_owned());
-    let sha256 = sha256
-        .ok_or_else(|| Error::Published { path: in_release, why: "it lists no Packages under SHA256".to_owned() })?;
+    let sha256 =
+        sha256.ok_or_else(|| Error::Published { path, why: "it lists no Packages under SHA256".to_owned() })?;
     // By its digest: under its own name, the index may be newer or older while another publisher is at work.
-    let path = folder.join(&format!("by-hash/SHA256/{sha256}"))?.under(root);
-    let file = File::open(&path).map_err(Error::io("read", &path))?;
+    let path = folder.join(&format!("by-hash/SHA256/{sha256}"))?;
+    let file = destination.open(&path)?.ok_or_else(|| Error::Gone { path: path.clone() })?;
     let lines = BufReader::with_capacity(1 << 16, HashingReader::sha256(file));
-    Ok(Some(Published { path, lines, sha256, ended: false }))
+    Ok(Published { path, lines, sha256, ended: false })
 }
 
 impl Iterator for Published {
@@ -71,7 +69,7 @@ impl Published {
         let mut stanza = String::new();
         loop {
             let before = stanza.len();
-            let count = self.lines.read_line(&mut stanza).map_err(Error::io("read", &self.path))?;
+            let count = self.lines.read_line(&mut stanza).map_err(Error::io("read", Path::new(self.path.as_str())))?;
             match stanza.get(before..) {
                 Some("\n") => {
                     let wrong = || self.wrong("the last fields of a stanza are not those that this program adds");
@@ -118,6 +116,7 @@ fn entry(stanza: &str) -> Option<Entry> {
         name: field("Package")?,
         version: field("Version")?,
         architecture: field("Architecture")?,
+        summary: field("Description").unwrap_or_default(),
         size: size.parse().ok()?,
         sha256: Sha256Hex::parse(sha256)?,
         sha512: Some(Sha512Hex::parse(sha512)?),

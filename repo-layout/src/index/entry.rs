@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Forms;
 use super::record::{Fields, FieldsError, Record};
+use crate::destination::Destination;
 use crate::{Error, Sha256Hex, Sha512Hex, TreePath};
 
 /// One package of an index.
@@ -18,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) version: String,
     /// Its architecture.
     pub(crate) architecture: String,
+    /// What it is, in one line.
+    pub(crate) summary: String,
     /// Bytes of the file.
     pub(crate) size: u64,
     /// SHA-256 of the file.
@@ -36,7 +39,7 @@ impl Entry {
 
     /// Writes it into a record.
     pub(crate) fn write(&self, record: &mut Record) {
-        for text in [&self.file_name, &self.name, &self.version, &self.architecture] {
+        for text in [&self.file_name, &self.name, &self.version, &self.architecture, &self.summary] {
             record.text(text);
         }
         record.number(self.size);
@@ -48,8 +51,8 @@ impl Entry {
 
     /// Reads what [`Entry::write`] has written.
     pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, FieldsError> {
-        let [file_name, name, version, architecture] =
-            [fields.text()?, fields.text()?, fields.text()?, fields.text()?].map(str::to_owned);
+        let texts = [fields.text()?, fields.text()?, fields.text()?, fields.text()?, fields.text()?];
+        let [file_name, name, version, architecture, summary] = texts.map(str::to_owned);
         let size = fields.number()?;
         let sha256 = Sha256Hex::parse(fields.text()?).ok_or(FieldsError)?;
         let sha512 = match fields.text()? {
@@ -57,7 +60,7 @@ impl Entry {
             digits => Some(Sha512Hex::parse(digits).ok_or(FieldsError)?),
         };
         let parts = (0..fields.number()?).map(|_| fields.text().map(str::to_owned)).collect::<Result<_, _>>()?;
-        Ok(Self { file_name, name, version, architecture, size, sha256, sha512, parts })
+        Ok(Self { file_name, name, version, architecture, summary, size, sha256, sha512, parts })
     }
 }
 
@@ -99,8 +102,8 @@ pub(crate) trait Family: Sync {
     /// What a document ends with.
     fn tail(&self, document: usize) -> String;
 
-    /// The entries that are published in the tree at `root`, by rising file name; `None` when nothing is.
-    fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error>;
+    /// The entries that are published, by rising file name. `entry_point` is what makes them visible: `InRelease`, `repomd.xml`.
+    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error>;
 
     /// The repository's folder within the tree.
     fn folder(&self) -> Result<TreePath, Error>;

@@ -116,6 +116,7 @@ mod tests {
                 name: "name".to_owned(),
                 version: "1.0-1".to_owned(),
                 architecture: "amd64".to_owned(),
+                summary: "made up".to_owned(),
                 size: digests.size,
                 sha256: digests.sha256,
                 sha512: (file_name > "b").then_some(digests.sha512),

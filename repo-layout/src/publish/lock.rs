@@ -3,8 +3,13 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::Error;
+
+/// How often a waiting publisher looks whether the lock is free.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// An advisory lock on a tree. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -13,8 +18,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock or says who has it. The file stays for good: removing it would let two processes lock two files.
-    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+    /// Takes the lock, waiting so long for it at most, or says who has it. The file stays for good: removing it would let
+    /// two processes lock two files.
+    pub(crate) fn take(folder: &Path, wait: Duration) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
         let path: PathBuf = folder.join("lock");
         let mut file = OpenOptions::new()
@@ -24,16 +30,13 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(Error::io("open the lock", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
-            Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path).unwrap_or_default();
-                let holder = match holder.trim() {
-                    "" => "another process".to_owned(),
-                    pid => format!("process {pid}"),
-                };
-                return Err(Error::Locked { path, holder });
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < wait => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(Error::Locked { holder: holder(&path), path }),
             }
         }
         let write = |file: &mut File| {
@@ -43,6 +46,13 @@ impl Lock {
         };
         write(&mut file).map_err(Error::io("write the lock", &path))?;
         Ok(Self { file })
+    }
+}
+
+fn holder(path: &Path) -> String {
+    match fs::read_to_string(path).unwrap_or_default().trim() {
+        "" => "another process".to_owned(),
+        pid => format!("process {pid}"),
     }
 }
 
@@ -60,10 +70,21 @@ mod tests {
     #[test]
     fn a_second_publisher_is_told_who_is_at_work() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Lock::take(folder.path()).unwrap();
-        let refused = Lock::take(folder.path()).unwrap_err().to_string();
+        let first = Lock::take(folder.path(), Duration::ZERO).unwrap();
+        let refused = Lock::take(folder.path(), Duration::ZERO).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
         drop(first);
-        Lock::take(folder.path()).unwrap();
+        Lock::take(folder.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_patient_publisher_gets_the_lock_when_it_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path(), Duration::ZERO).unwrap();
+        thread::scope(|scope| {
+            let second = scope.spawn(|| Lock::take(folder.path(), Duration::from_secs(60)));
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
     }
 }

@@ -190,6 +190,7 @@ fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plai
         if !checker.seen.insert(path.clone()) {
             checker.error(index.as_str(), format!("lists {path} twice"), PUBLISH_AGAIN);
         }
+        checker.listed.extend(stanza.get("SHA256").map(str::to_owned));
         total += stanza.get("Size").and_then(|size| size.parse::<u64>().ok()).unwrap_or(0);
         listed.push((path, stanza));
     }

@@ -4,6 +4,7 @@
 
 mod apt;
 mod keys;
+mod page;
 mod tree;
 mod yum;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use signing::Keyring;
 
 use self::keys::Keys;
-use crate::{Error, KeyReport, Listener, Sha256Hex, TreePath};
+use crate::{Checksum, Error, KeyReport, Listener, Sha256Hex, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -128,17 +129,27 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         let reason = "no suite was found or named; is this the root of a repository tree?".to_owned();
         return Err(Error::Source { address: source.to_string(), reason });
     }
-    let mut checker =
-        Checker { tree: &tree, options, listener, keys: None, findings: Vec::new(), seen: BTreeSet::new() };
+    let mut checker = Checker {
+        tree: &tree,
+        options,
+        listener,
+        keys: None,
+        findings: Vec::new(),
+        seen: BTreeSet::new(),
+        listed: BTreeSet::new(),
+    };
     checker.check_keys();
+    page::check_root(&mut checker);
     let mut rows = Vec::new();
     for (kind, path) in suites {
         let (packages, bytes) = match kind {
             SuiteKind::Apt => apt::check(&mut checker, &path),
             SuiteKind::Yum => yum::check(&mut checker, &path),
         };
+        page::check(&mut checker, &path);
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
+    checker.check_older();
     checker.check_strays();
     let keys = checker.keys.iter().flat_map(|keys| keys.published.iter());
     let keys = keys.map(|key| KeyReport::of(key, options.now)).collect();
@@ -165,6 +176,8 @@ struct Checker<'a> {
     findings: Vec<Finding>,
     /// Every file that something refers to.
     seen: BTreeSet<String>,
+    /// SHA-256 of every package in the index of the suite at hand.
+    listed: BTreeSet<String>,
 }
 
 impl Checker<'_> {
@@ -208,6 +221,24 @@ impl Checker<'_> {
             Err(error) => {
                 self.error(path, format!("cannot be read: {error}"), "see that it can be read");
                 None
+            }
+        }
+    }
+
+    /// What older generations refer to, for clients that have read them before: it is there, and unchanged.
+    fn check_older(&mut self) {
+        let tree = self.tree;
+        let older: Vec<_> = tree.older().filter(|(path, _)| !self.seen.contains(*path)).collect();
+        for (path, sha256) in older {
+            self.seen.insert(path.clone());
+            match tree.open_file(path).and_then(|file| file.map(Checksum::read).transpose()) {
+                Ok(Some(found)) if found.sha256 == *sha256 => {}
+                Ok(Some(found)) => {
+                    self.changed(path, &found.sha256, "is not what an older generation had under this name");
+                }
+                // A prune was interrupted, or a publisher before anything referred to it.
+                Ok(None) => self.warning(path, "is missing, and an older generation had it", "prune"),
+                Err(error) => self.error(path, format!("cannot be read: {error}"), "see that it can be read"),
             }
         }
     }

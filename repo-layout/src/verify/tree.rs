@@ -1,6 +1,6 @@
 //! Reading a tree from a folder or over HTTP.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -10,8 +10,9 @@ use std::time::Duration;
 use walkdir::WalkDir;
 
 use super::SuiteKind;
-use crate::publish::{Pending, STATE_FOLDER};
-use crate::{Error, TreePath};
+use crate::destination::Folder;
+use crate::publish::{Pending, STATE_FOLDER, generation, is_immutable};
+use crate::{Error, Sha256Hex, TreePath};
 
 /// Most bytes that an index or signature may have; the index of all of Debian has 60 MB.
 const INDEX_MAX: u64 = 1 << 30;
@@ -52,6 +53,7 @@ pub(super) struct Tree {
     files: BTreeSet<String>,
     irregular: BTreeSet<String>,
     pending: Pending,
+    older: BTreeMap<String, Sha256Hex>,
 }
 
 enum Place {
@@ -74,6 +76,7 @@ impl Tree {
                     files: BTreeSet::new(),
                     irregular: BTreeSet::new(),
                     pending: Pending::default(),
+                    older: BTreeMap::new(),
                 })
             }
         }
@@ -96,7 +99,8 @@ impl Tree {
             }
         }
         let pending = Pending::load(root).unwrap_or_default();
-        Ok(Self { place: Place::Folder(root.to_owned()), files, irregular, pending })
+        let older = older(root)?;
+        Ok(Self { place: Place::Folder(root.to_owned()), files, irregular, pending, older })
     }
 
     /// Suites that the folder holds: wherever a `Release` or a `repomd.xml` lies.
@@ -114,6 +118,11 @@ impl Tree {
     /// Every regular file of a folder; nothing for an address, which cannot be listed.
     pub(super) fn files(&self) -> impl Iterator<Item = &String> {
         self.files.iter()
+    }
+
+    /// What the generations on record refer to under names that never change, with its digest.
+    pub(super) fn older(&self) -> impl Iterator<Item = (&String, &Sha256Hex)> {
+        self.older.iter()
     }
 
     /// Links, devices and the like.
@@ -153,6 +162,19 @@ impl Tree {
             Place::Http { address, agent } => fetch(agent, &format!("{address}/{}", path.replace('^', "%5E"))),
         }
     }
+}
+
+/// See [`Tree::older`].
+fn older(root: &Path) -> Result<BTreeMap<String, Sha256Hex>, Error> {
+    let folder = Folder::new(root);
+    let mut older = BTreeMap::new();
+    for repository in generation::repositories(&folder)? {
+        for record in generation::read_all(&folder, &repository)?.into_values() {
+            let files = record.files.into_iter().filter(|file| is_immutable(&file.path));
+            older.extend(files.map(|file| (file.path.as_str().to_owned(), file.sha256)));
+        }
+    }
+    Ok(older)
 }
 
 fn open_in_folder(path: &Path) -> io::Result<Option<Box<dyn Read>>> {

@@ -101,6 +101,7 @@ fn check_packages(
         Ok::<_, std::convert::Infallible>((path, seen))
     });
     let Ok(results) = results;
+    checker.listed.extend(listed.iter().map(|one| one.checksum.clone()));
     let mut packages = Vec::new();
     for (path, result) in results {
         if !checker.seen.insert(path.clone()) {

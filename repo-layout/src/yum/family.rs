@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
+use formats::rpm_header::Tag;
 use formats::version_order;
 use signing::Keyring;
 
-use super::published::{Published, open};
+use super::published;
 use super::repodata::full_version;
 use super::{YumPackage, filelists, other, primary};
+use crate::destination::Destination;
 use crate::index::{Entry, Family, Forms, PublishedEntries};
 use crate::{Error, TreePath, YumRepository, pool};
 
@@ -84,9 +86,8 @@ impl Family for Yum<'_> {
         tail(document)
     }
 
-    fn published(&self, root: &Path) -> Result<Option<PublishedEntries>, Error> {
-        let published = open(root, &self.repository.path, self.keys, self.now)?;
-        Ok(published.map(|published: Published| Box::new(published) as _))
+    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
+        Ok(Box::new(published::open(destination, &self.repository.path, entry_point, self.keys, self.now)?))
     }
 
     fn folder(&self) -> Result<TreePath, Error> {
@@ -112,6 +113,7 @@ fn entry(package: &YumPackage) -> io::Result<Entry> {
         name: package.name.clone(),
         version: full_version(package.epoch, &package.version, &package.release),
         architecture: package.architecture.clone(),
+        summary: package.text(Tag::SUMMARY).lines().next().unwrap_or_default().to_owned(),
         size: package.checksum.size,
         sha256: package.checksum.sha256.clone(),
         sha512: None,

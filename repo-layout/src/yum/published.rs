@@ -3,9 +3,8 @@
 //! Only indexes that this program wrote are taken: a package begins and ends at the left margin. They are believed as far as
 //! `repomd.xml` vouches for them, and that as far as its signature holds.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
 use std::time::SystemTime;
 
 use flate2::read::MultiGzDecoder;
@@ -14,6 +13,7 @@ use signing::Keyring;
 use super::Yum;
 use super::family::tail;
 use super::repodata::{self, Data, Listed};
+use crate::destination::Destination;
 use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
 use crate::index::{Entry, Family as _};
 use crate::{Error, Sha256Hex, TreePath};
@@ -24,39 +24,41 @@ pub(crate) struct Published {
     ended: bool,
 }
 
+/// An index as XML.
+type Unpacked = MultiGzDecoder<BufReader<Box<dyn Read + Send>>>;
+
 /// One index being read.
 struct Document {
     number: usize,
-    path: PathBuf,
-    lines: BufReader<HashingReader<MultiGzDecoder<BufReader<File>>, Sha256Hasher>>,
+    path: TreePath,
+    lines: BufReader<HashingReader<Unpacked, Sha256Hasher>>,
     open_checksum: String,
 }
 
-/// Opens the indexes of the repository in `folder`; `None` when nothing is published there.
+/// Opens the indexes of the repository in `folder`, whose `repomd.xml` was read already.
 pub(crate) fn open(
-    root: &Path,
+    destination: &dyn Destination,
     folder: &TreePath,
+    repomd: &[u8],
     keys: &Keyring,
     now: SystemTime,
-) -> Result<Option<Published>, Error> {
-    let repomd_path = folder.join("repodata/repomd.xml")?.under(root);
-    let repomd = match fs::read(&repomd_path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(Error::io("read", &repomd_path))?,
-    };
-    let signature_path = folder.join("repodata/repomd.xml.asc")?.under(root);
-    let signature = fs::read(&signature_path).map_err(Error::io("read", &signature_path))?;
-    keys.verify_detached(&repomd, &signature, now)
-        .map_err(|source| Error::PublishedSignature { path: signature_path, source })?;
-    let foreign = |why: String| Error::Published { path: repomd_path.clone(), why };
-    let listed = repodata::repomd(&String::from_utf8_lossy(&repomd)).map_err(|error| foreign(error.to_string()))?;
+) -> Result<Published, Error> {
+    let (path, signature_path) = (folder.join("repodata/repomd.xml")?, folder.join("repodata/repomd.xml.asc")?);
+    let signature = destination.read(&signature_path)?.ok_or_else(|| Error::Gone { path: signature_path.clone() })?;
+    keys.verify_detached(repomd, &signature.bytes, now).map_err(|source| match destination.as_folder() {
+        Some(_) => Error::PublishedSignature { path: signature_path, source },
+        // In object storage the signature may be a moment behind: whoever has published is about to bring it.
+        None => Error::Raced { path: signature_path },
+    })?;
+    let foreign = |why: String| Error::Published { path: path.clone(), why };
+    let listed = repodata::repomd(&String::from_utf8_lossy(repomd)).map_err(|error| foreign(error.to_string()))?;
     let mut documents = Vec::new();
     for (number, kind) in Yum::DOCUMENTS.iter().enumerate() {
         let data = listed.iter().find(|data| data.kind == **kind);
         let data = data.ok_or_else(|| foreign(format!("it lists no {kind}")))?;
-        documents.push(Document::open(number, &folder.join(&data.location)?.under(root), data)?);
+        documents.push(Document::open(number, destination, folder.join(&data.location)?, data)?);
     }
-    Ok(Some(Published { documents, ended: false }))
+    Ok(Published { documents, ended: false })
 }
 
 impl Iterator for Published {
@@ -95,12 +97,12 @@ impl Published {
 }
 
 impl Document {
-    fn open(number: usize, path: &Path, data: &Data) -> Result<Self, Error> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
+    fn open(number: usize, destination: &dyn Destination, path: TreePath, data: &Data) -> Result<Self, Error> {
+        let file = destination.open(&path)?.ok_or_else(|| Error::Gone { path: path.clone() })?;
         let open = HashingReader::sha256(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)));
         let mut this = Self {
             number,
-            path: path.to_owned(),
+            path,
             lines: BufReader::with_capacity(1 << 16, open),
             open_checksum: data.open_checksum.clone(),
         };
@@ -145,7 +147,7 @@ impl Document {
     }
 
     fn read_line(&mut self, to: &mut String) -> Result<usize, Error> {
-        self.lines.read_line(to).map_err(Error::io("read", &self.path))
+        self.lines.read_line(to).map_err(Error::io("read", Path::new(self.path.as_str())))
     }
 
     fn wrong(&self, why: &str) -> Error {
@@ -159,6 +161,7 @@ fn entry(listed: &Listed, parts: Vec<String>) -> Option<Entry> {
         name: listed.name.clone(),
         version: listed.version.clone(),
         architecture: listed.architecture.clone(),
+        summary: listed.summary.lines().next().unwrap_or_default().to_owned(),
         size: listed.size?,
         sha256: Sha256Hex::parse(&listed.checksum)?,
         sha512: None,

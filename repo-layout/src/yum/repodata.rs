@@ -1,7 +1,7 @@
 //! Reading `repomd.xml` and the packages of `primary.xml`; just the elements that a check, or a change, needs.
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 /// A `<data>` of `repomd.xml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) struct Listed {
     pub(crate) architecture: String,
     /// `epoch:version-release`, without the epoch when that is 0.
     pub(crate) version: String,
+    pub(crate) summary: String,
     pub(crate) checksum: String,
     pub(crate) location: String,
     pub(crate) size: Option<u64>,
@@ -51,6 +52,7 @@ pub(crate) fn primary(xml: &str) -> Result<Vec<Listed>, quick_xml::Error> {
     walk(xml, |path, element, text| match (path.strip_prefix("metadata/").unwrap_or(path), text) {
         ("package", None) => all.push(std::mem::take(&mut current)),
         ("package/name", Some(text)) => current.name = text.to_owned(),
+        ("package/summary", Some(text)) => current.summary = text.to_owned(),
         ("package/arch", Some(text)) => current.architecture = text.to_owned(),
         ("package/version", None) => {
             let [epoch, version, release] = ["epoch", "ver", "rel"].map(|name| attribute(element, name));
@@ -77,11 +79,11 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> String {
     found.map(|found| found.value.into_owned()).unwrap_or_default()
 }
 
-/// Calls `visit` with the path of every element and its text, and once more without text when the element ends, so that
-/// an element comes after everything in it.
+/// Calls `visit` when an element ends, so that it comes after everything in it: with its path and its own text, if it can have any, and
+/// once more without.
 fn walk(xml: &str, mut visit: impl FnMut(&str, &BytesStart<'_>, Option<&str>)) -> Result<(), quick_xml::Error> {
     let mut reader = Reader::from_str(xml);
-    let mut open: Vec<(usize, BytesStart<'static>)> = Vec::new();
+    let mut open: Vec<(usize, BytesStart<'static>, String)> = Vec::new();
     let mut path = String::new();
     let enter = |path: &mut String, element: &BytesStart<'_>| {
         let before = path.len();
@@ -96,26 +98,44 @@ fn walk(xml: &str, mut visit: impl FnMut(&str, &BytesStart<'_>, Option<&str>)) -
             Event::Eof => return Ok(()),
             Event::Start(element) => {
                 let before = enter(&mut path, &element);
-                open.push((before, element.into_owned()));
+                open.push((before, element.into_owned(), String::new()));
             }
             Event::Empty(element) => {
                 let before = enter(&mut path, &element);
                 visit(&path, &element, None);
                 path.truncate(before);
             }
-            Event::Text(text) => {
-                if let Some((_, element)) = open.last() {
-                    visit(&path, element, Some(text.trim()));
+            Event::Text(part) => {
+                if let Some((_, _, text)) = open.last_mut() {
+                    text.push_str(&part);
+                }
+            }
+            Event::GeneralRef(reference) => {
+                if let Some((_, _, text)) = open.last_mut() {
+                    text.extend(resolve(&reference));
                 }
             }
             Event::End(_) => {
-                if let Some((before, element)) = open.pop() {
+                if let Some((before, element, text)) = open.pop() {
+                    visit(&path, &element, Some(text.trim()));
                     visit(&path, &element, None);
                     path.truncate(before);
                 }
             }
             _ => {}
         }
+    }
+}
+
+/// What `&lt;` and its like stand for; nothing for an entity that XML itself does not have.
+fn resolve(reference: &BytesRef<'_>) -> Option<char> {
+    match reference.as_ref() {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => reference.resolve_char_ref().ok().flatten(),
     }
 }
 
@@ -137,6 +157,12 @@ mod tests {
             open_size: Some(4),
         };
         assert_eq!(repomd(xml).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn a_text_is_read_with_what_its_entities_stand_for() {
+        let xml = "<package><summary>a &lt;b&gt; &amp; &#99;</summary><location href=\"Packages/x\"/></package>";
+        assert_eq!(primary(xml).unwrap()[0].summary, "a <b> & c");
     }
 
     #[test]

@@ -123,8 +123,12 @@ fn the_tree_holds_what_the_layout_says_and_nothing_else() {
         format!("{suite}/Packages.xz"),
         format!("{suite}/Release"),
         format!("{suite}/Release.gpg"),
+        format!("{suite}/index.html"),
+        format!("{suite}/index.html.asc"),
         format!("{suite}/pool/alpha_1.0-1_amd64.deb"),
         format!("{suite}/pool/beta_2.0-1_all.deb"),
+        "index.html".to_owned(),
+        "index.html.asc".to_owned(),
         "wallarm.asc".to_owned(),
         "wallarm.gpg".to_owned(),
     ];

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use repo_layout::{AptSuite, Change, Error, Job, Pattern, Selection, Severity, Site, Summary, YumRepository};
 
-use crate::fixture::{Fixture, commit_time, contents, deb, deb_with, job, key, sign_rpm, unsigned_rpm};
+use crate::fixture::{
+    Fixture, assert_same_files, commit_time, contents, deb, deb_with, job, key, sign_rpm, unsigned_rpm,
+};
 use crate::verify::verify_folder;
 
 const OLD_RPM: &str = "gamma-1.0-1.el8.x86_64.rpm";
@@ -43,6 +45,7 @@ impl More {
         let site = Site {
             suites: vec![AptSuite { packages: debs, ..self.fixture.site.suites[0].clone() }],
             yum: vec![YumRepository { packages: rpms, ..self.fixture.site.yum[0].clone() }],
+            front: self.fixture.site.front.clone(),
         };
         repo_layout::build(&site, tree, &Job { caches, ..job(key()) })
     }
@@ -78,7 +81,7 @@ fn adding_gives_the_same_bytes_as_laying_out_anew() {
         &["alpha_1.0-1_amd64.deb", "beta_2.0-1_all.deb", "delta_0.9-1_amd64.deb"],
         &[OLD_RPM, "gamma-1.1-1.el8.x86_64.rpm", BOOTSTRAP],
     );
-    assert_eq!(contents(&more.fixture.tree()), anew);
+    assert_same_files(&contents(&more.fixture.tree()), &anew);
     let report = verify_folder(&more.fixture);
     assert!(!report.findings.iter().any(|finding| finding.severity == Severity::Error), "{:?}", report.findings);
 }
@@ -89,7 +92,7 @@ fn removing_gives_the_same_bytes_as_laying_out_anew() {
     more.publish(change(&[&more.delta], &["alpha=1.0-1"]), change(&[&more.gamma], &[OLD_RPM])).unwrap();
     let anew = more
         .laid_out_anew(&["beta_2.0-1_all.deb", "delta_0.9-1_amd64.deb"], &["gamma-1.1-1.el8.x86_64.rpm", BOOTSTRAP]);
-    assert_eq!(contents(&more.fixture.tree()), anew);
+    assert_same_files(&contents(&more.fixture.tree()), &anew);
 }
 
 #[test]
@@ -97,7 +100,10 @@ fn a_repository_that_is_new_begins_with_what_is_added() {
     let more = More::new();
     let tree = tempfile::tempdir().unwrap();
     more.publish_to(tree.path(), change(&[&more.delta], &[]), change(&[&more.gamma], &[]), None).unwrap();
-    assert_eq!(contents(tree.path()), more.laid_out_anew(&["delta_0.9-1_amd64.deb"], &["gamma-1.1-1.el8.x86_64.rpm"]));
+    assert_same_files(
+        &contents(tree.path()),
+        &more.laid_out_anew(&["delta_0.9-1_amd64.deb"], &["gamma-1.1-1.el8.x86_64.rpm"]),
+    );
 }
 
 #[test]
@@ -110,7 +116,7 @@ fn a_repository_is_laid_out_anew_from_the_packages_that_lie_in_it() {
         fs::remove_file(tree.join(index)).unwrap();
     }
     more.publish(Selection::InPlace, Selection::InPlace).unwrap();
-    assert_eq!(contents(&tree), before);
+    assert_same_files(&contents(&tree), &before);
 }
 
 #[test]
@@ -132,12 +138,12 @@ fn what_is_known_is_not_read_again_and_changes_no_byte() {
     fs::remove_file(&alpha).unwrap();
     fs::write(&alpha, bytes).unwrap();
     assert_eq!(read(debs(), rpms()), (0, vec![1, 0]));
-    assert_eq!(contents(&more.fixture.tree()), before);
+    assert_same_files(&contents(&more.fixture.tree()), &before);
     // What a package was put into the tree as counts as little as what it came from.
     let placed = more.fixture.tree().join("debian/wallarm-node/bookworm/4.8/pool/alpha_1.0-1_amd64.deb");
     fs::write(&placed, "damaged").unwrap();
     assert_eq!(read(debs(), rpms()), (1, vec![0, 0]));
-    assert_eq!(contents(&more.fixture.tree()), before);
+    assert_same_files(&contents(&more.fixture.tree()), &before);
 }
 
 #[test]
@@ -149,7 +155,7 @@ fn a_package_that_is_not_there_cannot_be_removed() {
         error.to_string(),
         "debian/wallarm-node/bookworm/4.8 has no package `omega`: give a name, name=version, or a file name"
     );
-    assert_eq!(contents(&more.fixture.tree()), before);
+    assert_same_files(&contents(&more.fixture.tree()), &before);
 }
 
 #[test]
@@ -212,7 +218,7 @@ fn the_date_of_a_change_is_the_one_given() {
     let later = commit_time() + std::time::Duration::from_secs(60);
     let site = Site {
         suites: vec![AptSuite { packages: change(&[], &[]), ..more.fixture.site.suites[0].clone() }],
-        yum: Vec::new(),
+        ..Site::default()
     };
     repo_layout::build(&site, &more.fixture.tree(), &Job { when: later, ..job(key()) }).unwrap();
     let release = fs::read_to_string(more.fixture.tree().join("debian/wallarm-node/bookworm/4.8/Release")).unwrap();

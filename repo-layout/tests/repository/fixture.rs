@@ -8,7 +8,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Bootstrap, Error, Job, Silent, Site, Summary, TreePath, YumRepository};
+use repo_layout::{
+    AptSuite, Bootstrap, Error, Front, Job, Silent, Site, Step, Summary, System, TreePath, YumRepository,
+};
 use signing::{KeySpec, SecretKey, Signer};
 
 /// The time of the commit that the packages are made from.
@@ -184,6 +186,20 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
                 file_name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned(),
             }],
         }],
+        front: Some(front()),
+    }
+}
+
+/// Pages with commands for the suite of [`suite`].
+pub fn front() -> Front {
+    let step = Step { title: "Install".to_owned(), commands: vec!["sudo apt install alpha".to_owned()] };
+    let repository = TreePath::new("debian/wallarm-node/bookworm/4.8").unwrap();
+    Front {
+        name: "Test".to_owned(),
+        homepage: "https://example.org".to_owned(),
+        url: "https://repo.example.org".to_owned(),
+        commit: None,
+        systems: vec![System { title: "Debian 12".to_owned(), repository, steps: vec![step] }],
     }
 }
 
@@ -242,4 +258,13 @@ pub fn files_below(root: &Path) -> Vec<String> {
 /// The content of every file below a folder.
 pub fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files_below(root).into_iter().map(|path| (path.clone(), fs::read(root.join(path)).unwrap())).collect()
+}
+
+/// Fails with the names of the files that differ: their bytes tell nobody anything.
+pub fn assert_same_files(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    let paths = found.keys().chain(expected.keys());
+    let mut differ: Vec<&String> = paths.filter(|path| found.get(*path) != expected.get(*path)).collect();
+    differ.sort();
+    differ.dedup();
+    assert!(differ.is_empty(), "these files differ: {differ:#?}");
 }

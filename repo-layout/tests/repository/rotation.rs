@@ -101,7 +101,14 @@ fn an_index_that_lost_one_of_its_signatures_is_found() {
     let report = transition.verify(None);
     let mut paths: Vec<_> = report.findings.iter().map(|finding| finding.path.clone()).collect();
     paths.sort();
-    let expected = [format!("{REPODATA}/repomd.xml.asc"), format!("{SUITE}/InRelease"), format!("{SUITE}/Release.gpg")];
+    let expected = [
+        "centos/wallarm-node/8/4.8/x86_64/index.html".to_owned(),
+        format!("{REPODATA}/repomd.xml.asc"),
+        format!("{SUITE}/InRelease"),
+        format!("{SUITE}/Release.gpg"),
+        format!("{SUITE}/index.html"),
+        "index.html".to_owned(),
+    ];
     assert_eq!(paths, expected);
     let new = transition.new.public().fingerprint().to_string();
     assert!(report.findings.iter().all(|finding| finding.what.contains(&new)), "{:?}", report.findings);
@@ -113,7 +120,8 @@ fn a_signature_by_a_key_that_the_tree_does_not_offer_is_found() {
     fs::write(transition.tree().join("wallarm.gpg"), key().public().to_binary().unwrap()).unwrap();
     fs::write(transition.tree().join("wallarm.asc"), key().public().to_armored().unwrap()).unwrap();
     let report = transition.verify(None);
-    assert_eq!(report.errors(), 3, "{:?}", report.findings);
+    // Three signed indexes, three signed pages.
+    assert_eq!(report.errors(), 6, "{:?}", report.findings);
 }
 
 /// Writes what a client of apt trusts.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath};
+use repo_layout::{Change, Options, Pattern, Report, Selection, Severity, Silent, Source, SuiteKind, TreePath};
 use signing::SecretKey;
 
 use crate::fixture::{Fixture, commit_time, files_below, job, key, new_key, sign_rpm};
@@ -70,7 +70,9 @@ fn a_flipped_byte_in_any_file_is_found() {
             let named = report.findings.iter().any(|finding| finding.path == path);
             // Indexes are vouched for by others, which are named then; everything else is named itself.
             assert!(
-                named || path == "wallarm.gpg" || path.contains("elease") || path.contains("repomd.xml"),
+                named
+                    || path == "wallarm.gpg"
+                    || ["elease", "repomd.xml", "index.html"].iter().any(|part| path.contains(part)),
                 "{path}: {:?}",
                 report.findings
             );
@@ -94,6 +96,35 @@ fn every_missing_file_is_found() {
         assert_eq!(report.errors() == 0, optional, "{path}: {:?}", report.findings);
         fs::write(&at, good).unwrap();
     }
+}
+
+#[test]
+fn a_page_of_an_earlier_publication_is_found_although_its_signature_is_good() {
+    let mut fixture = Fixture::new();
+    fixture.build().unwrap();
+    let folder = fixture.tree().join("debian/wallarm-node/bookworm/4.8");
+    let files = ["index.html", "index.html.asc"].map(|name| folder.join(name));
+    let old = files.each_ref().map(|file| fs::read(file).unwrap());
+    let beta = Change { remove: vec![Pattern::new("beta")], ..Change::default() };
+    fixture.site.suites[0].packages = Selection::Change(beta);
+    fixture.build().unwrap();
+    assert!(verify_folder(&fixture).is_clean());
+    for (file, bytes) in files.iter().zip(&old) {
+        fs::write(file, bytes).unwrap();
+    }
+    let report = verify_folder(&fixture);
+    let [finding] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
+    assert_eq!(finding.path, "debian/wallarm-node/bookworm/4.8/index.html");
+    assert!(finding.what.contains("which the index does not list"), "{}", finding.what);
+}
+
+#[test]
+fn a_tree_needs_no_pages() {
+    let mut fixture = Fixture::new();
+    fixture.site.front = None;
+    fixture.build().unwrap();
+    assert!(!fixture.tree().join("index.html").exists());
+    assert!(verify_folder(&fixture).is_clean());
 }
 
 #[test]

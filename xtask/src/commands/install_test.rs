@@ -71,7 +71,7 @@ impl Factory<'_> {
         package::make(&order, self.session)?;
         let distros = vec![self.distro.to_owned()];
         let channel = Channel::default();
-        let order = repo::Order { channel, distros, packages, out: tree.clone(), key: key.clone() };
+        let order = repo::Order { channel, distros, packages, out: tree.clone(), url: None, key: key.clone() };
         repo::build(&order, self.session)?;
         Ok(tree)
     }

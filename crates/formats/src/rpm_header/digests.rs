@@ -130,15 +130,41 @@ where
     let payload = begin + rpm.payload_start();
     let measured = measure(&rpm.header, from)?;
     check_payload(&rpm.header, &measured)?;
-    let signature = match signer {
-        Some(sign) => Some(sign(rpm.header.as_bytes()).map_err(|source| Error::Signer { source })?),
-        None => None,
-    };
+    let signature = sign(&rpm.header, signer)?;
     rpm.signature = signature_header(measured, signature.as_deref())?;
     to.write_all(&rpm.to_bytes()).map_err(Error::io("write the headers"))?;
     from.seek(SeekFrom::Start(payload)).map_err(Error::io("seek to the payload"))?;
     io::copy(from, to).map_err(Error::io("copy the payload"))?;
     Ok(rpm)
+}
+
+/// Writes a package from its headers and a payload at hand, `unpacked` bytes long before compression: as [`resign`], without unpacking it again to learn
+/// that. What `rpm` holds as signature header is dropped.
+///
+/// # Errors
+/// As [`resign`].
+pub fn assemble<W, S>(mut rpm: Rpm, payload: &[u8], unpacked: u64, to: &mut W, signer: Option<S>) -> Result<Rpm, Error>
+where
+    W: Write,
+    S: FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
+{
+    let mut sums = Sums::new(&rpm.header);
+    sums.push(payload);
+    let measured = sums.finish(&rpm.header, Ok(unpacked));
+    check_payload(&rpm.header, &measured)?;
+    let signature = sign(&rpm.header, signer)?;
+    rpm.signature = signature_header(measured, signature.as_deref())?;
+    to.write_all(&rpm.to_bytes()).map_err(Error::io("write the headers"))?;
+    to.write_all(payload).map_err(Error::io("write the payload"))?;
+    Ok(rpm)
+}
+
+fn sign<S>(header: &Header, signer: Option<S>) -> Result<Option<Vec<u8>>, Error>
+where
+    S: FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
+{
+    let signed = signer.map(|sign| sign(header.as_bytes()));
+    signed.transpose().map_err(|source| Error::Signer { source })
 }
 
 fn signature_header(measured: Measured, signature: Option<&[u8]>) -> Result<Header, Error> {
@@ -187,9 +213,7 @@ where
 
 /// Reads the payload to its end, hashing it and counting what it decompresses to.
 fn measure(header: &Header, payload: &mut impl Read) -> Result<Measured, Error> {
-    let bytes = header.as_bytes();
-    let (mut md5, mut sha256) = (Md5::new_with_prefix(bytes), Sha256::new());
-    let mut size = bytes.len() as u64;
+    let mut sums = Sums::new(header);
     let mut decoder = Decoder::new(header)?;
     let mut unpacked = Ok(());
     let mut chunk = vec![0; CHUNK];
@@ -200,19 +224,41 @@ fn measure(header: &Header, payload: &mut impl Read) -> Result<Measured, Error> 
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Error::io("read the payload")(error)),
         };
-        md5.update(&chunk[..got]);
-        sha256.update(&chunk[..got]);
-        size += got as u64;
+        sums.push(&chunk[..got]);
         unpacked = unpacked.and_then(|()| decoder.push(&chunk[..got]));
     }
-    Ok(Measured {
-        size,
-        md5: md5.finalize().into(),
-        header_sha1: hex(&Sha1::digest(bytes)),
-        header_sha256: hex(&Sha256::digest(bytes)),
-        payload_sha256: hex(&sha256.finalize()),
-        payload_size: unpacked.and_then(|()| decoder.finish()),
-    })
+    Ok(sums.finish(header, unpacked.and_then(|()| decoder.finish())))
+}
+
+/// The digests over main header and payload, while the payload passes by.
+struct Sums {
+    size: u64,
+    md5: Md5,
+    sha256: Sha256,
+}
+
+impl Sums {
+    fn new(header: &Header) -> Self {
+        let bytes = header.as_bytes();
+        Self { size: bytes.len() as u64, md5: Md5::new_with_prefix(bytes), sha256: Sha256::new() }
+    }
+
+    fn push(&mut self, payload: &[u8]) {
+        self.md5.update(payload);
+        self.sha256.update(payload);
+        self.size += payload.len() as u64;
+    }
+
+    fn finish(self, header: &Header, payload_size: io::Result<u64>) -> Measured {
+        Measured {
+            size: self.size,
+            md5: self.md5.finalize().into(),
+            header_sha1: hex(&Sha1::digest(header.as_bytes())),
+            header_sha256: hex(&Sha256::digest(header.as_bytes())),
+            payload_sha256: hex(&self.sha256.finalize()),
+            payload_size,
+        }
+    }
 }
 
 /// Decompresses what it is pushed, and counts.

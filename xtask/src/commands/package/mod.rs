@@ -20,6 +20,7 @@ use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
 use self::origin::Origin;
 use crate::cli::{KeyArgs, Package};
+use crate::plan::{BINARIES, Binary, Plan, Sources};
 use crate::provenance::{Input, SIGNATURE_FILE, STATEMENT_FILE};
 use crate::session::Session;
 use crate::{components, keys, licences, report};
@@ -28,9 +29,6 @@ mod bills;
 pub mod modules;
 mod origin;
 mod plan;
-
-/// The crate that a packaged binary is built from.
-const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
 
 /// Names of the public keys among the assets that packages may install: as rpm imports them, and as apt reads them.
 const KEY_ASSET: &str = "signing-key.asc";
@@ -80,23 +78,36 @@ pub struct Made {
 
 /// Runs the command.
 pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
-    let matrix = session.matrix()?;
-    let distros = if args.all {
-        matrix.iter().cloned().collect()
-    } else {
-        let names: BTreeSet<&String> = args.distro.iter().collect();
-        names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?
-    };
+    // With --all no name is given.
+    let distros = distros(&args.distro, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
     if args.dry_run {
-        return plan::show(&order, session);
+        let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+        return plan::show(&order, &plan, session);
     }
     let begun = Instant::now();
     let supply = Supply { sources: args.nginx_source.clone(), allow_missing: args.allow_missing };
     let (made, missing) = make_with(&order, &supply, session)?;
     show(&made, &missing, begun.elapsed(), session)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The distros of these names, each once; every distro when none is named.
+pub fn distros(names: &[String], session: &Session) -> Result<Vec<Distro>> {
+    let matrix = session.matrix()?;
+    if names.is_empty() {
+        return Ok(matrix.iter().cloned().collect());
+    }
+    let names: BTreeSet<&String> = names.iter().collect();
+    Ok(names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?)
+}
+
+/// What a run for `distros` makes.
+pub fn plan(distros: &[Distro], revision: u32, url: Option<&str>, session: &Session) -> Result<Plan> {
+    let (release, manifests) = (session.release(revision, url)?, session.manifests()?);
+    let (builds, glibc) = (modules::builds(session)?, oldest_glibc(session)?);
+    Plan::resolve(&Sources { release: &release, distros, manifests: &manifests, builds: &builds, glibc })
 }
 
 /// Builds and packs, without the modules whose NGINX source cannot be had: for tests of what can be made here.
@@ -106,7 +117,7 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 }
 
 /// Builds and packs.
-fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
+pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
     let (mut inputs, missing, sources) = build(order, &manifests, &release, supply, session)?;
@@ -121,7 +132,8 @@ fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<M
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, signer.as_ref(), &origin);
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs, origin: &origin };
+        let pack = |distro| pack_distro(distro, order, &parts, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -188,45 +200,28 @@ fn build(
     let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
     // First, since they may be missing something, and a run that ends so should end soon.
     let (modules, missing, sources) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
-    let binaries = build_binaries(order, manifests, &builder, session)?;
+    let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+    let binaries = build_binaries(&plan.binaries, glibc, &builder, session)?;
     Ok((Inputs { binaries, modules, ..Inputs::default() }, missing, sources))
 }
 
 fn build_binaries(
-    order: &Order,
-    manifests: &[Manifest],
+    wanted: &[Binary],
+    glibc: Glibc,
     builder: &Builder,
     session: &Session,
 ) -> Result<BTreeMap<(String, Arch), PathBuf>> {
-    let wanted = wanted_binaries(order, manifests);
-    let glibc = oldest_glibc(session)?;
     let mut binaries = BTreeMap::new();
-    for (name, arch) in wanted {
-        let (_, package) = BINARIES
-            .into_iter()
-            .find(|(binary, _)| *binary == name)
-            .with_context(|| format!("no crate of this workspace builds a binary called `{name}`"))?;
+    for Binary { name, source, arch } in wanted {
         let target = Target { arch: arch.to_string(), glibc: glibc.to_string() };
         let step = session.progress.step(format!("Building {name} for {arch}, glibc {glibc}"));
         step.hand_over();
-        let artifact = Artifact { package, binary: Some(&name) };
+        let artifact = Artifact { package: source, binary: Some(name) };
         let path = builder.build(&artifact, &target, &[], session.progress.is_silent())?;
         step.done();
-        binaries.insert((name, arch), path);
+        binaries.insert((name.clone(), *arch), path);
     }
     Ok(binaries)
-}
-
-fn wanted_binaries(order: &Order, manifests: &[Manifest]) -> BTreeSet<(String, Arch)> {
-    let mut wanted = BTreeSet::new();
-    for distro in &order.distros {
-        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
-            for name in manifest.file.iter().filter_map(|rule| rule.binary.as_ref()) {
-                wanted.extend(distro.architectures.iter().map(|arch| (name.clone(), *arch)));
-            }
-        }
-    }
-    wanted
 }
 
 fn linker(session: &Session) -> Result<Zig> {
@@ -255,15 +250,16 @@ fn lock(folder: &Path, session: &Session) -> Result<File> {
     Ok(file)
 }
 
-fn pack_distro(
-    distro: &Distro,
-    order: &Order,
-    manifests: &[Manifest],
-    release: &Release,
-    inputs: &Inputs,
-    signer: &dyn Signer,
-    origin: &Origin,
-) -> Result<Vec<Made>> {
+/// What all packages of a run are made from.
+struct Parts<'a> {
+    manifests: &'a [Manifest],
+    release: &'a Release,
+    inputs: &'a Inputs,
+    origin: &'a Origin,
+}
+
+fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, signer: &dyn Signer) -> Result<Vec<Made>> {
+    let Parts { manifests, release, inputs, origin } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();

@@ -102,12 +102,6 @@ fn wants<'a>(builds: &'a Builds, distros: &'a [Distro], manifests: &'a [Manifest
     wants
 }
 
-/// What a run would build, each once: version, signature, processor.
-pub fn plan(builds: &Builds, distros: &[Distro], manifests: &[Manifest]) -> BTreeSet<(NginxVersion, Signature, Arch)> {
-    let wants = wants(builds, distros, manifests);
-    wants.iter().map(|want| (want.build.version, want.build.signature.clone(), want.arch)).collect()
-}
-
 /// Builds every module that a package for one of `distros` wants; the third part of the result are the sources.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use packaging::distro::Distro;
 use repo_layout::{Change, Pattern, Selection, Summary};
 
+use super::pages::front_of_tree;
 use super::site::site_of;
 use super::{Target, published};
 use crate::channel::Channel;
@@ -26,11 +27,12 @@ pub fn add(
     if let Some(other) = packages.iter().find(|path| path.extension().is_none_or(|found| found != extension)) {
         bail!("{} is no .{extension}, which the packages for {} are", other.display(), distro.id);
     }
-    let site = site_of([distro], &change.channel, session, |_, share| {
+    let mut site = site_of([distro], &change.channel, session, |_, share| {
         let add = packages.iter().filter(|path| share.has(path)).cloned().collect();
         Ok(Selection::Change(Change { add, remove: remove.iter().map(Pattern::new).collect(), allow_older }))
     })?;
     let target = Target { out: session.folder(change.out.as_deref(), "repo"), key: &change.key };
+    site.front = Some(front_of_tree(&target.out, packages, session)?);
     target.publish(&site, "Changing and signing", session)
 }
 
@@ -44,6 +46,7 @@ pub fn index(distros: &[String], channel: &Channel, target: &Target<'_>, session
     if chosen.is_empty() {
         bail!("{} holds no packages of any distro of the matrix", session.shown(&target.out));
     }
-    let site = site_of(chosen, channel, session, |_, _| Ok(Selection::InPlace))?;
+    let mut site = site_of(chosen, channel, session, |_, _| Ok(Selection::InPlace))?;
+    site.front = Some(front_of_tree(&target.out, &[], session)?);
     target.publish(&site, "Indexing packages and signing", session)
 }

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use anyhow::{Result, bail};
 use packaging::distro::Distro;
-use repo_layout::{Change, ListedPackage, Listing, Selection, Summary};
+use repo_layout::{Change, ListedPackage, Listing, Selection, Site, Summary};
 use serde::Serialize;
 
+use super::pages::front_of_tree;
 use super::site::site_of;
 use super::{Target, published};
 use crate::channel::Channel;
@@ -79,12 +80,24 @@ pub fn promote(
     }
     // One listing a repository, in the order in which the site is made.
     let mut listed = listings(&chosen, from, target, session)?.into_iter();
-    let site = site_of(chosen, to, session, |_, _| {
+    let mut site = site_of(chosen, to, session, |_, _| {
         let packages = listed.next().map(|listing| listing.packages).unwrap_or_default();
         let add: Vec<PathBuf> = packages.iter().map(|package| package.file.under(&target.out)).collect();
         Ok(Selection::Change(Change { add, ..Change::default() }))
     })?;
+    site.front = Some(front_of_tree(&target.out, &added_to(&site), session)?);
     target.publish(&site, "Promoting and signing", session).map(Some)
+}
+
+/// Every file that a site adds.
+fn added_to(site: &Site) -> Vec<PathBuf> {
+    let apt = site.suites.iter().map(|suite| &suite.packages);
+    let selections = apt.chain(site.yum.iter().map(|one| &one.packages));
+    let added = selections.filter_map(|selection| match selection {
+        Selection::Change(change) => Some(&change.add),
+        _ => None,
+    });
+    added.flatten().cloned().collect()
 }
 
 /// A package that two channels have in different versions, or that one of them lacks.

@@ -2,6 +2,7 @@
 
 mod change;
 mod channels;
+mod pages;
 mod site;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::{Distro, Matrix};
-use repo_layout::{Event, Job, Listener, Selection, Site, Summary};
+use repo_layout::{Event, Front, Job, Listener, Selection, Site, Summary};
 
 use self::site::site_of;
 use crate::channel::Channel;
@@ -28,6 +29,8 @@ pub struct Order {
     pub channel: Channel,
     /// Where the tree goes.
     pub out: PathBuf,
+    /// Where it will be published: scheme and host. The project's address if there is none.
+    pub url: Option<String>,
     /// The key that signs.
     pub key: KeyArgs,
 }
@@ -44,12 +47,13 @@ pub struct Target<'a> {
 pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
     let target = |out: &Option<PathBuf>, key| Target { out: session.folder(out.as_deref(), "repo"), key };
     let (summary, out) = match command {
-        Repo::Build { distro, packages, out, channel, dry_run, key } => {
+        Repo::Build { distro, packages, out, channel, url, dry_run, key } => {
             let order = Order {
                 distros: distro.clone(),
                 packages: session.folder(packages.as_deref(), "packages"),
                 channel: channel.clone(),
                 out: session.folder(out.as_deref(), "repo"),
+                url: url.clone(),
                 key: key.clone(),
             };
             if *dry_run {
@@ -149,10 +153,17 @@ fn site(order: &Order, session: &Session) -> Result<Site> {
     if chosen.is_empty() {
         bail!("{} has no packages: run `cargo xtask package --all` first", session.shown(&order.packages));
     }
-    site_of(chosen, &order.channel, session, |distro, share| {
+    let mut site = site_of(chosen, &order.channel, session, |distro, share| {
         let packages = packages_of(distro, order, session)?;
         Ok(Selection::Exactly(packages.into_iter().filter(|path| share.has(path)).collect()))
-    })
+    })?;
+    site.front = Some(front(order, session)?);
+    Ok(site)
+}
+
+/// What the pages for people say. A distro that is not laid out this time has its commands too: its repository may be there already.
+pub fn front(order: &Order, session: &Session) -> Result<Front> {
+    pages::front(order.url.as_deref(), session, |distro| packages_of(distro, order, session).ok())
 }
 
 fn name(path: &Path) -> std::borrow::Cow<'_, str> {

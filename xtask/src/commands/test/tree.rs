@@ -1,5 +1,6 @@
 //! Packs the whole matrix, lays it out, verifies it, and breaks it file by file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,21 +40,28 @@ pub fn packages(session: &Session, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// How this run's tree is laid out.
+pub fn order(session: &Session) -> repo::Order {
+    repo::Order {
+        channel: Channel::default(),
+        distros: Vec::new(),
+        packages: packages_folder(session),
+        out: session.target.join("test/repo"),
+        url: None,
+        key: key_of(session),
+    }
+}
+
 /// Runs the stage.
 pub fn run(session: &Session) -> Result<Count> {
     let mut count = Count::default();
     keys::load(&KeyArgs::default(), session)?;
     let made = package(session, 1, packages_folder(session), key_of(session))?;
     count.passed += made.len();
+    count += Count::of(is_as_planned(&made, session)?);
 
-    let tree = session.target.join("test/repo");
-    let order = repo::Order {
-        channel: Channel::default(),
-        distros: Vec::new(),
-        packages: packages_folder(session),
-        out: tree.clone(),
-        key: key_of(session),
-    };
+    let order = order(session);
+    let tree = order.out.clone();
     repo::build(&order, session)?;
     count += Count::of(repo::build(&order, session)?.written == 0);
 
@@ -62,6 +70,28 @@ pub fn run(session: &Session) -> Result<Count> {
     count += clean(&Source::Url(server.url()), session)?;
     count += flipped(&tree, session)?;
     Ok(count)
+}
+
+/// Every file that was made is in the plan, and every file of the plan was made unless the source of its NGINX cannot be had.
+fn is_as_planned(made: &[package::Made], session: &Session) -> Result<bool> {
+    let plan = package::plan(&package::distros(&[], session)?, 1, None, session)?;
+    let mut planned = BTreeMap::new();
+    for system in &plan.distros {
+        planned.extend(system.packages.iter().map(|one| ((system.distro.to_string(), one.file.clone()), one)));
+    }
+    let mut same = true;
+    for one in made {
+        let file = one.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if planned.remove(&(one.distro.clone(), file.clone())).is_none() {
+            session.say(&format!("{} {file} was made, but is not in the plan", one.distro));
+            same = false;
+        }
+    }
+    for ((distro, file), _) in planned.iter().filter(|(_, package)| package.nginx.is_empty()) {
+        session.say(&format!("{distro} {file} is in the plan, but was not made"));
+        same = false;
+    }
+    Ok(same)
 }
 
 fn clean(source: &Source, session: &Session) -> Result<Count> {
