@@ -80,8 +80,8 @@ fn every_package_resolves_for_every_distro() {
             "nginx-mod-http-wallarm",
             "nginx-module-wallarm",
             "nginx-plus-module-wallarm",
+            "wallarm-archive-keyring",
             "wallarm-common",
-            "wallarm-keyring",
             "wallarm-node",
             "wallarm-node-nginx",
             "wallarm-node-repo",
@@ -120,7 +120,7 @@ fn whoever_installs_an_umbrella_on_debian_gets_the_keyring_and_nobody_on_el_miss
     for umbrella in ["wallarm-node-tarantool", "wallarm-node-nginx"] {
         for distro in matrix().iter() {
             let package = package(umbrella, distro.id.as_str());
-            let needs = package.relations.depends.iter().any(|need| need.first.name == "wallarm-keyring");
+            let needs = package.relations.depends.iter().any(|need| need.first.name == "wallarm-archive-keyring");
             assert_eq!(needs, distro.format() == Format::Deb, "{umbrella} for {}", distro.id);
         }
     }
@@ -128,7 +128,7 @@ fn whoever_installs_an_umbrella_on_debian_gets_the_keyring_and_nobody_on_el_miss
 
 #[test]
 fn the_keyring_is_where_both_kinds_of_source_lines_look_and_touches_no_file_of_the_documented_commands() {
-    let package = package("wallarm-keyring", "bookworm");
+    let package = package("wallarm-archive-keyring", "bookworm");
     let keys = |path: &str| {
         let entry = package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap().1;
         let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
@@ -229,7 +229,12 @@ fn the_umbrella_depends_on_what_the_documented_steps_need() {
         let depends: Vec<_> = package.relations.depends.iter().map(ToString::to_string).collect();
         let expected = match distro {
             "el8" => ["wallarm-tarantool (>= 4.8.9-1.el8)", "wallarm-common (>= 4.8)", "crontabs"].as_slice(),
-            _ => &["wallarm-tarantool (>= 4.8.9-1)", "wallarm-common (>= 4.8)", "cron", "wallarm-keyring (>= 4.8.9-1)"],
+            _ => &[
+                "wallarm-tarantool (>= 4.8.9-1)",
+                "wallarm-common (>= 4.8)",
+                "cron",
+                "wallarm-archive-keyring (>= 4.8.9-1)",
+            ],
         };
         assert_eq!(depends, expected, "{distro}");
     }
