@@ -15,6 +15,7 @@ pub mod data_file;
 pub mod deb;
 pub mod distro;
 pub mod lifecycle;
+pub mod lint;
 pub mod manifest;
 pub mod model;
 pub mod modules;

@@ -38,6 +38,8 @@ pub enum Command {
     Repo(Repo),
     /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
     Reproduce(Reproduce),
+    /// Look for mistakes in packages: own rules, and lintian and rpmlint where they are installed.
+    Lint(Lint),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -209,6 +211,20 @@ pub enum Repo {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+}
+
+/// Look for mistakes in packages.
+///
+/// Own rules are also run by `cargo xtask package`, which writes no package with a finding. What may stay, and why, stands in
+/// packaging/lint-exceptions.toml.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Packages, or folders of them. [default: target/packages]
+    #[arg(value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// The key that rpms are signed with, for rpmlint to know.
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 /// Offer a repository on a loopback port.

@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 pub mod install_test;
 mod key;
+pub mod lint;
 pub mod nginx_test;
 pub mod package;
 pub mod repo;
@@ -26,6 +27,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
         Command::Reproduce(args) => reproduce::run(&args, session),
+        Command::Lint(args) => lint::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use packaging::distro::{Distro, Format, Glibc};
+use packaging::lint::Exceptions;
 use packaging::manifest::Manifest;
+use packaging::model::Package;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
@@ -18,7 +20,8 @@ use toolchain::{Artifact, Builder, Target, Zig};
 
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
-use crate::cli::{KeyArgs, Package};
+use crate::cli::{self, KeyArgs};
+use crate::commands::lint;
 use crate::session::Session;
 use crate::{keys, licences, report};
 
@@ -72,7 +75,7 @@ pub struct Made {
 }
 
 /// Runs the command.
-pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
+pub fn run(args: &cli::Package, session: &Session) -> Result<ExitCode> {
     let distros = chosen(&args.distro, args.all, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
@@ -118,10 +121,11 @@ pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(V
     }
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
+    let exceptions = lint::exceptions(session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs };
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs, exceptions: &exceptions };
         let pack = |distro| pack_distro(distro, order, &parts, key.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
@@ -257,38 +261,44 @@ struct Parts<'a> {
     manifests: &'a [Manifest],
     release: &'a Release,
     inputs: &'a Inputs,
+    exceptions: &'a Exceptions,
 }
 
 fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, key: Option<&SecretKey>) -> Result<Vec<Made>> {
-    let Parts { manifests, release, inputs } = *parts;
+    let Parts { manifests, release, inputs, exceptions } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
     for manifest in manifests {
         for package in packaging::resolve::resolve(manifest, release, distro, inputs)? {
-            let begun = Instant::now();
-            let written = match distro.format() {
-                Format::Deb => packaging::deb::write(&package, &folder)?,
-                Format::Rpm => {
-                    let sign = key.map(|key| {
-                        let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
-                        move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
-                    });
-                    packaging::rpm::write(&package, &folder, sign)?
-                }
-            };
-            made.push(Made {
-                distro: distro.id.to_string(),
-                signed: distro.format() == Format::Rpm,
-                size: written.size,
-                sha256: sha256(&written.path)?,
-                file: written.path,
-                seconds: begun.elapsed().as_secs_f64(),
-            });
+            lint::before_writing(&package, distro, exceptions)?;
+            made.push(pack(&package, distro, &folder, key)?);
         }
     }
     remove_stale(&folder, &made)?;
     Ok(made)
+}
+
+fn pack(package: &Package, distro: &Distro, folder: &Path, key: Option<&SecretKey>) -> Result<Made> {
+    let begun = Instant::now();
+    let written = match distro.format() {
+        Format::Deb => packaging::deb::write(package, folder)?,
+        Format::Rpm => {
+            let sign = key.map(|key| {
+                let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(package.epoch);
+                move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
+            });
+            packaging::rpm::write(package, folder, sign)?
+        }
+    };
+    Ok(Made {
+        distro: distro.id.to_string(),
+        signed: distro.format() == Format::Rpm,
+        size: written.size,
+        sha256: sha256(&written.path)?,
+        file: written.path,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
 }
 
 fn sha256(path: &Path) -> Result<String> {
