@@ -28,6 +28,7 @@ pub mod relation;
 pub mod resolve;
 pub mod rpm;
 pub mod scripts;
+pub mod source;
 pub mod variables;
 pub mod version;
 

@@ -40,6 +40,8 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Look for mistakes in packages: own rules, and lintian and rpmlint where they are installed.
     Lint(Lint),
+    /// Write the source tarball of the last commit, with a list of all other inputs of a build.
+    Source(Source),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -225,6 +227,14 @@ pub struct Lint {
     /// The key that rpms are signed with, for rpmlint to know.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// Write the source tarball.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Where it goes. [default: target/source]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Offer a repository on a loopback port.

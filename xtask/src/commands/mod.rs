@@ -10,6 +10,7 @@ pub mod package;
 pub mod repo;
 pub mod reproduce;
 mod serve;
+mod source;
 mod test;
 pub mod verify;
 
@@ -28,6 +29,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Repo(args) => repo::run(&args, session),
         Command::Reproduce(args) => reproduce::run(&args, session),
         Command::Lint(args) => lint::run(&args, session),
+        Command::Source(args) => source::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -230,7 +230,8 @@ fn wanted_binaries(order: &Order, manifests: &[Manifest]) -> BTreeSet<(String, A
     wanted
 }
 
-fn linker(session: &Session) -> Result<Zig> {
+/// Fetches the linker, unless the variable `WALLARM_TOOLCHAIN` names one.
+pub fn linker(session: &Session) -> Result<Zig> {
     if let Some(folder) = std::env::var_os("WALLARM_TOOLCHAIN") {
         return Ok(Zig::at(Path::new(&folder))?);
     }
@@ -301,12 +302,19 @@ fn pack(package: &Package, distro: &Distro, folder: &Path, key: Option<&SecretKe
     })
 }
 
-fn sha256(path: &Path) -> Result<String> {
+/// Of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
     use sha2::Digest as _;
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut hasher = sha2::Sha256::new();
     std::io::copy(&mut file, &mut hasher).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(format!("{:x}", hasher.finalize()))
+}
+
+/// The same of bytes.
+pub fn sha256_of(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    format!("{:x}", sha2::Sha256::digest(bytes))
 }
 
 /// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,
