@@ -15,6 +15,7 @@ pub mod data_file;
 pub mod deb;
 pub mod distro;
 pub mod lifecycle;
+pub mod lint;
 pub mod manifest;
 pub mod model;
 pub mod modules;
@@ -28,6 +29,7 @@ pub mod resolve;
 pub mod rpm;
 pub mod sbom;
 pub mod scripts;
+pub mod source;
 pub mod variables;
 pub mod version;
 

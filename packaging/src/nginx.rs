@@ -268,6 +268,11 @@ impl Builds {
         self.build.iter()
     }
 
+    /// Every version with where its source comes from, oldest first.
+    pub fn sources(&self) -> impl Iterator<Item = (&NginxVersion, &Source)> {
+        self.source.iter()
+    }
+
     /// The builds of a flavour that a distro has, oldest first.
     pub fn of(&self, flavour: Flavour, distro: &DistroId) -> Vec<&Build> {
         let mut found: Vec<&Build> =

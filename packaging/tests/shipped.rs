@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use packaging::changelog::Changelog;
 use packaging::distro::{Distro, Format, Matrix};
+use packaging::lint::{self, Exceptions, Tool};
 use packaging::manifest::Manifest;
 use packaging::model::{Content, EntryKind, Package, Role};
 use packaging::modules::Module;
@@ -389,4 +390,27 @@ fn a_wrong_mode_is_refused() {
     let (_folder, path) = broken("x-y", &format!("{HEAD}[[directory]]\npath = \"/usr/x\"\nmode = \"999\"\n"));
     let error = Manifest::load(&path).unwrap_err().to_string();
     assert!(error.contains("is no file mode: write four octal digits"), "{error}");
+}
+
+#[test]
+fn no_package_has_a_finding_but_those_that_are_explained() {
+    let exceptions = Exceptions::load(&Path::new(ROOT).join("lint-exceptions.toml")).unwrap();
+    let manifests = Manifest::load_all(&Path::new(ROOT).join("packages")).unwrap();
+    // A small program stands in for binaries; it is bound late, as no binary of ours is.
+    let mut inputs = inputs();
+    let shell = PathBuf::from("/bin/sh").canonicalize().unwrap();
+    inputs.modules.iter_mut().for_each(|module| module.path.clone_from(&shell));
+    inputs.binaries.values_mut().for_each(|path| path.clone_from(&shell));
+    let counts = |finding: &lint::Finding| {
+        finding.rule != "lazy-binding" && exceptions.find(Tool::Own, false, finding.rule).is_none()
+    };
+    for distro in matrix().iter().map(roomy) {
+        for manifest in &manifests {
+            for package in resolve(manifest, &release(), &distro, &inputs).unwrap() {
+                let found = lint::check(&package, &distro).unwrap();
+                let found: Vec<String> = found.iter().filter(|one| counts(one)).map(ToString::to_string).collect();
+                assert_eq!(found, [""; 0], "{}", distro.id);
+            }
+        }
+    }
 }

@@ -47,6 +47,10 @@ pub enum Command {
     /// Check where packages come from.
     #[command(subcommand)]
     Provenance(Provenance),
+    /// Look for mistakes in packages: own rules, and lintian and rpmlint where they are installed.
+    Lint(Lint),
+    /// Write the source tarball of the last commit, with a list of all other inputs of a build.
+    Source(Source),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -239,6 +243,28 @@ pub enum Provenance {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+}
+
+/// Look for mistakes in packages.
+///
+/// Own rules are also run by `cargo xtask package`, which writes no package with a finding. What may stay, and why, stands in
+/// packaging/lint-exceptions.toml.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Packages, or folders of them. [default: target/packages]
+    #[arg(value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// The key that rpms are signed with, for rpmlint to know.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Write the source tarball.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Where it goes. [default: target/source]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Offer a repository on a loopback port.

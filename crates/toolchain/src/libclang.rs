@@ -31,8 +31,13 @@ impl Libclang {
         Ok(Self { folder })
     }
 
+    /// The library itself.
+    pub fn library(&self) -> PathBuf {
+        self.folder.join(Self::LIBRARY)
+    }
+
     /// What bindgen's `LIBCLANG_PATH` wants: the folder of the library.
     pub fn library_folder(&self) -> PathBuf {
-        self.folder.join(Self::LIBRARY).parent().map(Path::to_owned).unwrap_or_default()
+        self.library().parent().map(Path::to_owned).unwrap_or_default()
     }
 }

@@ -51,6 +51,11 @@ impl Zig {
         self.folder.join(Self::ZIGBUILD)
     }
 
+    /// What it consists of, as far as it runs: both programs.
+    pub fn programs(&self) -> [PathBuf; 2] {
+        [self.zig(), self.zigbuild()]
+    }
+
     /// `zig` itself.
     pub fn zig(&self) -> PathBuf {
         self.folder.join(Self::ZIG)

@@ -4,6 +4,7 @@ mod bench;
 mod completions;
 pub mod install_test;
 mod key;
+pub mod lint;
 pub mod nginx_test;
 pub mod package;
 mod plan;
@@ -11,6 +12,7 @@ mod provenance;
 pub mod repo;
 pub mod reproduce;
 mod serve;
+mod source;
 mod test;
 pub mod verify;
 
@@ -30,6 +32,8 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Repo(args) => repo::run(&args, session),
         Command::Reproduce(args) => reproduce::run(&args, session),
         Command::Provenance(args) => provenance::run(&args, session),
+        Command::Lint(args) => lint::run(&args, session),
+        Command::Source(args) => source::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -10,7 +10,7 @@ use crate::rpm_header::{Header, Rpm, Tag};
 use crate::{ar, cpio, xz};
 
 /// Most bytes that are unpacked at a time: a guard against archive bombs.
-const UNPACKED_MAX: u64 = 2 << 30;
+const UNPACKED_MAX: u64 = 1 << 30;
 /// Where a tar archive says that it is one.
 const USTAR: std::ops::Range<usize> = 257..262;
 

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use packaging::distro::{Distro, Format, Glibc};
+use packaging::lint::Exceptions;
 use packaging::manifest::Manifest;
+use packaging::model::Package;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
@@ -19,7 +21,8 @@ use toolchain::{Artifact, Builder, Target, Zig};
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
 use self::origin::Origin;
-use crate::cli::{KeyArgs, Package};
+use crate::cli::{self, KeyArgs};
+use crate::commands::lint;
 use crate::plan::{BINARIES, Binary, Plan, Sources};
 use crate::provenance::{Input, SIGNATURE_FILE, STATEMENT_FILE};
 use crate::session::Session;
@@ -77,7 +80,7 @@ pub struct Made {
 }
 
 /// Runs the command.
-pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
+pub fn run(args: &cli::Package, session: &Session) -> Result<ExitCode> {
     // With --all no name is given.
     let distros = distros(&args.distro, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
@@ -129,10 +132,17 @@ pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(V
     let origin = Origin::of(&release, sources, session)?;
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
+    let exceptions = lint::exceptions(session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs, origin: &origin };
+        let parts = Parts {
+            manifests: &manifests,
+            release: &release,
+            inputs: &inputs,
+            origin: &origin,
+            exceptions: &exceptions,
+        };
         let pack = |distro| pack_distro(distro, order, &parts, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
@@ -224,7 +234,8 @@ fn build_binaries(
     Ok(binaries)
 }
 
-fn linker(session: &Session) -> Result<Zig> {
+/// Fetches the linker, unless the variable `WALLARM_TOOLCHAIN` names one.
+pub fn linker(session: &Session) -> Result<Zig> {
     if let Some(folder) = std::env::var_os("WALLARM_TOOLCHAIN") {
         return Ok(Zig::at(Path::new(&folder))?);
     }
@@ -256,38 +267,44 @@ struct Parts<'a> {
     release: &'a Release,
     inputs: &'a Inputs,
     origin: &'a Origin,
+    exceptions: &'a Exceptions,
 }
 
 fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, signer: &dyn Signer) -> Result<Vec<Made>> {
-    let Parts { manifests, release, inputs, origin } = *parts;
+    let Parts { manifests, release, inputs, origin, exceptions } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
     for manifest in manifests {
         for package in packaging::resolve::resolve(manifest, release, distro, inputs)? {
-            let begun = Instant::now();
-            let written = match distro.format() {
-                Format::Deb => packaging::deb::write(&package, &folder)?,
-                Format::Rpm => {
-                    let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
-                    let sign = |header: &[u8]| signer.sign_detached(header, when).map_err(Into::into);
-                    packaging::rpm::write(&package, &folder, Some(sign))?
-                }
-            };
-            made.push(Made {
-                distro: distro.id.to_string(),
-                bills: bills::write_beside(&package, &written.path)?,
-                signed: distro.format() == Format::Rpm,
-                size: written.size,
-                sha256: sha256(&written.path)?,
-                file: written.path,
-                seconds: begun.elapsed().as_secs_f64(),
-            });
+            lint::before_writing(&package, distro, exceptions)?;
+            made.push(pack(&package, distro, &folder, signer)?);
         }
     }
     origin.write(&folder, distro, &made, signer)?;
     remove_stale(&folder, &made)?;
     Ok(made)
+}
+
+fn pack(package: &Package, distro: &Distro, folder: &Path, signer: &dyn Signer) -> Result<Made> {
+    let begun = Instant::now();
+    let written = match distro.format() {
+        Format::Deb => packaging::deb::write(package, folder)?,
+        Format::Rpm => {
+            let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(package.epoch);
+            let sign = |header: &[u8]| signer.sign_detached(header, when).map_err(Into::into);
+            packaging::rpm::write(package, folder, Some(sign))?
+        }
+    };
+    Ok(Made {
+        distro: distro.id.to_string(),
+        bills: bills::write_beside(package, &written.path)?,
+        signed: distro.format() == Format::Rpm,
+        size: written.size,
+        sha256: sha256(&written.path)?,
+        file: written.path,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
 }
 
 /// SHA-256 of a file, in hexadecimal digits.
@@ -297,6 +314,12 @@ pub fn sha256(path: &Path) -> Result<String> {
     let mut hasher = sha2::Sha256::new();
     std::io::copy(&mut file, &mut hasher).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(format!("{:x}", hasher.finalize()))
+}
+
+/// The same of bytes.
+pub fn sha256_of(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    format!("{:x}", sha2::Sha256::digest(bytes))
 }
 
 /// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,

@@ -31,7 +31,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "unit and integration tests", needs: host::FOR_CARGO_TESTS, containers: false, run: cargo::tests },
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "pages in a browser", needs: browser::NEEDS, containers: false, run: pages::run },
-    Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
+    Stage { name: "package lint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
     Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
     Stage { name: "module under valgrind", needs: nginx::VALGRIND, containers: true, run: nginx::memory },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },

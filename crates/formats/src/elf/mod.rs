@@ -2,11 +2,15 @@
 //!
 //! Formats: the System V gABI (dynamic section) and the LSB's symbol versioning (`.gnu.version_r`).
 
+mod hardening;
+
 use std::fmt;
 
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionTable};
 use object::{Endianness, FileKind, StringTable};
+
+pub use hardening::Hardening;
 
 /// More names than any real file has. Counts in a hostile one may be chosen so that walking them takes hours.
 const NEEDS_MAX: usize = 4096;
@@ -105,6 +109,14 @@ pub struct Needs {
 #[must_use]
 pub fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(&elf::ELFMAG)
+}
+
+/// The build id of a file, in hexadecimal digits; nothing when it has none or is broken.
+#[must_use]
+pub fn build_id(bytes: &[u8]) -> Option<String> {
+    let file = object::File::parse(bytes).ok()?;
+    let id = object::Object::build_id(&file).ok()??;
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Needs {
