@@ -35,7 +35,7 @@ pub use error::Error;
 pub use listener::{Event, Listener, Silent};
 pub use publish::{
     Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
-    prune, rollback, snapshot, snapshots,
+    prune, published, rollback, snapshot, snapshots,
 };
 pub use site::{AptSuite, Site, TreePath, YumRepository};
 pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::duration;
 use crate::install_test::Side;
 
 /// Builds, packs, signs, publishes and tests the web-protection node.
@@ -160,13 +162,36 @@ pub enum Repo {
         /// Where the repositories go. [default: target/repo]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
-        /// Print what would be laid out; do nothing.
+        /// Publish there beside other publishers instead: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
+        #[arg(long, value_name = "DIR|URL", conflicts_with = "out")]
+        to: Option<String>,
+        /// Who publishes.
+        #[command(flatten)]
+        publisher: PublisherArgs,
+        /// With --to a folder: this many generations stay for slow clients.
+        #[arg(long, default_value_t = 2, value_name = "N", requires = "to")]
+        keep: usize,
+        /// With --to a folder: those stay, too, which were current less than this long ago: 45s, 30m, 12h, 7d.
+        #[arg(long, default_value = "1d", value_name = "TIME", value_parser = duration::parse, requires = "to")]
+        older_than: Duration,
+        /// With --to: let a package take the place of another one of its name. Caches keep the old one.
+        #[arg(long, requires = "to")]
+        replace: bool,
+        /// Print what would be laid out, or with --to which packages would come and go; do nothing.
         #[arg(long)]
         dry_run: bool,
         /// The key that signs.
         #[command(flatten)]
         key: KeyArgs,
     },
+    /// Remove older generations, and files that no generation refers to any more.
+    Prune(Prune),
+    /// Give what readers see now a name; prune keeps it. Without a name, list the snapshots.
+    Snapshot(SnapshotArgs),
+    /// Publish an older generation again, newly dated and signed.
+    Rollback(RollbackArgs),
+    /// Show who published what.
+    Log(LogArgs),
     /// Check signatures, digests, sizes, key expiry, missing and stray files, from the signed index to every package.
     Verify {
         /// A folder, or the URL of a published tree. [default: target/repo]
@@ -176,6 +201,84 @@ pub enum Repo {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+}
+
+/// Who publishes, and how patiently.
+#[derive(Debug, Clone, Args)]
+pub struct PublisherArgs {
+    /// Who publishes, as the journal shall name it. [default: the key's owner]
+    #[arg(long, value_name = "NAME")]
+    pub publisher: Option<String>,
+    /// How long to wait for other publishers.
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub wait: u64,
+}
+
+/// Remove older generations.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// A folder, or the URL of object storage. [default: target/repo]
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: Option<String>,
+    /// This many generations stay.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub keep: usize,
+    /// Those stay, too, which were current less than this long ago: 45s, 30m, 12h, 7d.
+    #[arg(long, default_value = "1d", value_name = "TIME", value_parser = duration::parse)]
+    pub older_than: Duration,
+    /// How long to wait for a publisher that has the lock of a folder.
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    pub wait: u64,
+    /// Print what would go; remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Give what readers see a name.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The name.
+    pub name: Option<String>,
+    /// A folder, or the URL of object storage. [default: target/repo]
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: Option<String>,
+}
+
+/// Publish an older generation again.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Number of the generation, or the name of a snapshot. [default: the one before the current one]
+    #[arg(value_name = "NUMBER|NAME")]
+    pub generation: Option<String>,
+    /// A folder, or the URL of object storage. [default: target/repo]
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: Option<String>,
+    /// Only this repository, by its folder in the tree; may be repeated. [default: all]
+    #[arg(long, value_name = "PATH")]
+    pub repository: Vec<String>,
+    /// Who publishes.
+    #[command(flatten)]
+    pub publisher: PublisherArgs,
+    /// Print what would be published again; do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Show who published what.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// A folder, or the URL of object storage. [default: target/repo]
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: Option<String>,
+    /// Check every signature and the chain, by the key in the tree or --key.
+    #[arg(long)]
+    pub verify: bool,
+    /// Public key to check with.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 /// Offer a repository on a loopback port.

@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod container;
+mod duration;
 mod http;
 mod install_test;
 mod keys;

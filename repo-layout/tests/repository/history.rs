@@ -1,7 +1,7 @@
 //! What stays of older states, and the ways back to them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -177,12 +177,12 @@ fn another_package_of_a_published_name_and_an_older_date_are_refused() {
 }
 
 /// Adds one package to what is there.
-fn add(destination: &dyn Destination, package: PathBuf, pool: &std::path::Path) -> Result<Summary, Error> {
+fn add(destination: &dyn Destination, package: &Path, pool: &Path) -> Result<Summary, Error> {
     let folder = TreePath::new(SUITE).unwrap();
     repo_layout::update(destination, &publisher(0), &Silent, |published| {
         let present = published(&folder)?;
         let names = present.iter().flat_map(repo_layout::Generation::packages).map(|path| pool.join(path.file_name()));
-        let mut packages: Vec<PathBuf> = names.chain([package.clone()]).collect();
+        let mut packages: Vec<PathBuf> = names.chain([package.to_owned()]).collect();
         packages.sort();
         Ok(Site { suites: vec![suite(packages)], yum: Vec::new() })
     })
@@ -197,7 +197,7 @@ fn four_at_once(destination: &(dyn Destination + Sync), fixture: &Fixture) {
             let pool = &pool;
             scope.spawn(move || {
                 for package in mine {
-                    add(destination, package.clone(), pool).unwrap();
+                    add(destination, package, pool).unwrap();
                 }
             });
         }

@@ -13,5 +13,6 @@ mod history;
 mod http;
 mod interruption;
 mod s3;
+mod soak;
 mod verify;
 mod yum;

@@ -1,13 +1,14 @@
-//! `cargo xtask repo build` and `cargo xtask repo verify`.
+//! `cargo xtask repo build`: packages in, signed repositories out.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::{Distro, Format};
-use repo_layout::{AptSuite, Event, Listener, Site, Summary, TreePath, YumRepository};
+use repo_layout::{AptSuite, Event, Keep, Listener, Publisher, Site, Summary, TreePath, YumRepository};
 
-use crate::cli::{KeyArgs, Repo};
+use super::{difference, target};
+use crate::cli::{KeyArgs, PublisherArgs};
 use crate::report::Step;
 use crate::session::Session;
 use crate::{keys, report};
@@ -27,34 +28,56 @@ pub struct Order {
     pub key: KeyArgs,
 }
 
-/// Runs one of the repository commands.
-pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
-    match command {
-        Repo::Build { distro, packages, out, dry_run, key } => {
-            let order = Order {
-                distros: distro.clone(),
-                packages: session.folder(packages.as_deref(), "packages"),
-                out: session.folder(out.as_deref(), "repo"),
-                key: key.clone(),
-            };
-            if *dry_run {
-                return plan(&order, session);
-            }
-            let summary = build(&order, session)?;
-            show(&summary, &order.out, session)?;
-            Ok(ExitCode::SUCCESS)
+/// Where a tree is published, if it is not only laid out in `target/`.
+pub struct Publishing<'a> {
+    /// The destination.
+    pub to: &'a str,
+    /// Who publishes, and how.
+    pub flags: &'a PublisherArgs,
+    /// What stays of older generations.
+    pub keep: Keep,
+    /// Whether a package may take the place of another one of its name.
+    pub replace: bool,
+}
+
+/// Lays out in a folder of our own, or publishes beside others; shows what was done, or would be.
+pub fn run(order: &Order, publishing: Option<&Publishing<'_>>, dry_run: bool, session: &Session) -> Result<ExitCode> {
+    match (publishing, dry_run) {
+        (None, true) => plan(order, session),
+        (None, false) => show(&build(order, session)?, &session.shown(&order.out), session),
+        (Some(publishing), true) => {
+            difference::show(&site(order, session)?, &*target::open(Some(publishing.to), session)?, session)
         }
-        Repo::Verify { source, key } => super::verify::run(source.as_deref(), key.as_deref(), session),
+        (Some(publishing), false) => show(&publish(order, publishing, session)?, publishing.to, session),
     }
+}
+
+/// Publishes beside any number of others.
+fn publish(order: &Order, publishing: &Publishing<'_>, session: &Session) -> Result<Summary> {
+    let site = site(order, session)?;
+    let destination = target::open(Some(publishing.to), session)?;
+    let key = keys::load(&order.key, session)?;
+    let publisher = Publisher {
+        keep: publishing.keep,
+        replace: publishing.replace,
+        ..target::publisher(&key, session.epoch_time()?, publishing.flags)
+    };
+    let step = Reading(session.progress.counted("Reading packages and publishing", packages_in(&site)));
+    let summary = repo_layout::publish(&site, &*destination, &publisher, &step)?;
+    step.0.done();
+    Ok(summary)
+}
+
+fn packages_in(site: &Site) -> usize {
+    site.suites.iter().map(|suite| suite.packages.len()).sum::<usize>()
+        + site.yum.iter().map(|one| one.packages.len()).sum::<usize>()
 }
 
 /// Lays out and signs.
 pub fn build(order: &Order, session: &Session) -> Result<Summary> {
     let site = site(order, session)?;
     let key = keys::load(&order.key, session)?;
-    let count = site.suites.iter().map(|suite| suite.packages.len()).sum::<usize>()
-        + site.yum.iter().map(|one| one.packages.len()).sum::<usize>();
-    let step = Reading(session.progress.counted("Reading packages, laying out and signing", count));
+    let step = Reading(session.progress.counted("Reading packages, laying out and signing", packages_in(&site)));
     let summary = repo_layout::build(&site, &order.out, &key, session.epoch_time()?, &step)?;
     step.0.done();
     Ok(summary)
@@ -141,9 +164,10 @@ fn packages_of(distro: &Distro, order: &Order, session: &Session) -> Result<Vec<
     Ok(packages)
 }
 
-fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
+fn show(summary: &Summary, place: &str, session: &Session) -> Result<ExitCode> {
     if session.json {
-        return report::json(summary);
+        report::json(summary)?;
+        return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<_> = summary
         .suites
@@ -151,8 +175,8 @@ fn show(summary: &Summary, out: &Path, session: &Session) -> Result<()> {
         .map(|suite| [suite.path.to_string(), suite.packages.to_string(), report::bytes(suite.bytes)])
         .collect();
     report::table(["Repository", "Packages", "Size"], &rows);
-    report::line(&format!("{} files written to {}", summary.written, session.shown(out)));
-    Ok(())
+    report::line(&format!("{} files written to {place}", summary.written));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What would be laid out.
