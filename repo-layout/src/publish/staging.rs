@@ -61,7 +61,7 @@ pub(crate) struct Staging<'a> {
     renames: BTreeMap<(Phase, TreePath), PathBuf>,
     exchanges: BTreeSet<TreePath>,
     pending: Pending,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl<'a> Staging<'a> {
@@ -82,7 +82,7 @@ impl<'a> Staging<'a> {
             renames: BTreeMap::new(),
             exchanges: BTreeSet::new(),
             pending: Pending::default(),
-            _lock: lock,
+            lock,
         };
         this.remove_staging()?;
         Ok(this)
@@ -159,6 +159,7 @@ impl<'a> Staging<'a> {
             write_synced(&aside, &Content::Bytes(&bytes))?;
             self.renames.insert((Phase::Packages, path), aside);
         }
+        self.lock.check()?;
         if written > 0 || !self.pending.remove.is_empty() {
             self.write_note()?;
         }

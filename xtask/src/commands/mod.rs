@@ -8,6 +8,7 @@ pub mod nginx_test;
 pub mod package;
 pub mod repo;
 mod serve;
+mod soak;
 mod test;
 pub mod verify;
 
@@ -28,6 +29,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),
         Command::Test(args) => test::run(&args, session),
+        Command::Soak(command) => soak::run(&command, session),
         Command::Bench(command) => bench::run(&command, session),
         Command::Completions { shell } => completions::run(shell),
     }
