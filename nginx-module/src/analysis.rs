@@ -1,6 +1,8 @@
 //! The state of one request: what was fed to its inspection, and what came out.
 
 use crate::conf::{LocationConf, MainConf};
+use crate::ip_lists;
+use crate::module;
 use crate::ngx::body::{Cursor, Piece};
 use crate::ngx::clock::thread_cpu;
 use crate::ngx::event::Posted;
@@ -172,7 +174,15 @@ impl Analysis {
         if mode == Mode::Off || block.status.is_some() {
             return None;
         }
-        let (rules, custom_ruleset_id) = match main.keeper.as_ref()?.rules(location.ruleset?) {
+        let available = main.keeper.as_ref()?.rules(location.ruleset?);
+        let source = ip_lists::source(request, main, block, mode);
+        let (rules, custom_ruleset_id) = match available {
+            Available::None => return None,
+            _ if source == Source::Allowed => {
+                let mut analysis = Self::unseen(mode, block);
+                analysis.outcome.source = source;
+                return Some(analysis);
+            }
             Available::Rules { rules, custom_id } => (rules, custom_id),
             // It is answered with 500.
             Available::OverLimit => {
@@ -180,19 +190,25 @@ impl Analysis {
                 analysis.outcome.out_of_memory = true;
                 return Some(analysis);
             }
-            Available::None => return None,
         };
         let started = Instant::now();
         let db_id = rules.id();
         let inspection = inspection(request, rules, block);
         let mut analysis = Self::unseen(mode, block);
-        analysis.outcome = Outcome { db_id, custom_ruleset_id, ..Outcome::of(mode) };
+        analysis.outcome = Outcome { db_id, custom_ruleset_id, source, ..Outcome::of(mode) };
         (analysis.inspection, analysis.started, analysis.running_since) =
             (Some(inspection), started, Some(Since::Wall(started)));
         Some(analysis)
     }
 
-    /// An analysis without an inspection: that of a request which is refused before it could be looked at.
+    /// That of a request, if it has one already.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<&Self> {
+        // SAFETY: the context lives as long as the request, and nobody changes it while the request is only looked at.
+        request.context::<Self>(module::this()).map(|analysis| unsafe { analysis.as_ref() })
+    }
+
+    /// An analysis without an inspection: that of a request which is refused or let through unseen.
     #[must_use]
     pub fn unseen(mode: Mode, block: &Block) -> Self {
         Self {

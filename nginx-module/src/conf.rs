@@ -1,6 +1,7 @@
 //! Configurations: one for the `http` block, one for each block inside.
 
 use crate::block_page::Pages;
+use crate::cloud;
 use crate::commands::{CONF_ERROR, CONF_OK};
 use crate::ngx::Answer;
 use crate::ngx::body_filter;
@@ -11,9 +12,10 @@ use crate::ngx::owned;
 use crate::ngx::process;
 use crate::ngx::shared_zone::Zone;
 use crate::ngx::template::Template;
+use crate::refresh::Refresh;
 use crate::rulesets::Keeper;
 use crate::upstream::Destination;
-use crate::{module, phases, rate_limit, responses, status, variables};
+use crate::{ip_lists, module, phases, rate_limit, responses, status, variables};
 use module_logic::mode::Mode;
 use module_logic::rulesets::PairId;
 use module_logic::settings::{Backend, Block, BlockRead, Dynamic, Global, GlobalRead, TemplateId};
@@ -37,12 +39,18 @@ pub struct MainConf {
     pub backend: Option<Backend>,
     /// How they get there; `None` if they go to the API.
     pub destination: Option<Destination>,
+    /// Where attacks go, if they go to the API.
+    pub cloud: Option<cloud::Destination>,
     /// The texts with variables that directives named.
     pub templates: Vec<Template>,
     /// Old names that a warning was written for.
     pub warned: BTreeSet<&'static str>,
     /// The rule sets that locations use, once the block was read.
     pub keeper: Option<Keeper>,
+    /// The lists of addresses, if any block looks sources up.
+    pub lists: Option<ip_lists::Lists>,
+    /// What a worker does to keep both fresh.
+    pub refresh: Refresh,
     /// The memory of the counters.
     pub counters: Option<Zone>,
     /// The memory of the rate limit, if any block has one.
@@ -51,6 +59,8 @@ pub struct MainConf {
     pub limited: bool,
     /// Whether any block looks at responses.
     pub responses: bool,
+    /// Whether any block looks up the sources of requests.
+    pub looks_up_sources: bool,
     /// How many workers there will be; known once the whole configuration was read.
     pub workers: Cell<usize>,
     /// The pages that blocked clients are shown.
@@ -142,12 +152,19 @@ pub unsafe extern "C" fn init_main(cf: *mut ngx_conf_t, main: *mut c_void) -> *m
             return CONF_ERROR;
         }
         let holds = main.read.resolve();
-        main.keeper = Some(Keeper::new(&holds.cache_path, holds.file_check_interval));
+        main.keeper = Some(Keeper::new(&holds.cache_path));
         if let Some(backend) = &main.backend {
             match Destination::read(&conf, backend, &holds, main.read.queue_limits()) {
                 Ok(destination) => main.destination = destination,
                 Err(error) => {
                     conf.message(Level::Emergency, &error.to_string());
+                    return CONF_ERROR;
+                }
+            }
+            match cloud::Destination::read(&conf, backend, main.read.queue_limits()) {
+                Ok(destination) => main.cloud = destination,
+                Err(error) => {
+                    conf.log().write(Level::Emergency, &error.to_string());
                     return CONF_ERROR;
                 }
             }
@@ -173,6 +190,7 @@ pub unsafe extern "C" fn merge_location(cf: *mut ngx_conf_t, outer: *mut c_void,
         if holds.mode != Dynamic::Fixed(Mode::Off) {
             inner.ruleset = main.keeper.as_mut().map(|keeper| keeper.add(&holds));
             main.responses |= holds.parse_response;
+            main.looks_up_sources |= !holds.disable_acl;
         }
         main.limited |= !holds.rate_limits.is_empty();
         if let Err(error) = main.pages.add_all(&holds, &conf) {
@@ -206,13 +224,16 @@ fn complete(conf: &Conf, main: &mut MainConf) -> Result<(), String> {
     if let Some(keeper) = main.keeper.as_mut().filter(|_| !process::only_signals()) {
         keeper.load(conf.log()).map_err(|error| error.to_string())?;
     }
+    if let Some(holds) = main.holds.as_ref().filter(|_| main.looks_up_sources && !process::only_signals()) {
+        main.lists = Some(ip_lists::Lists::load(&holds.ip_lists_path, conf.log()));
+    }
     for page in main.holds.iter().flat_map(|holds| &holds.dynamic_pages) {
         main.pages.add(page, conf)?;
     }
     if main.responses {
         body_filter::put_first(responses::filter);
     }
-    declare_memory(conf, main).and_then(|()| add_handlers(conf)).map_err(|_| "memory is exhausted".to_owned())
+    declare_memory(conf, main).and_then(|()| add_handlers(conf, main)).map_err(|_| "memory is exhausted".to_owned())
 }
 
 /// Declares what workers share.
@@ -227,10 +248,14 @@ fn declare_memory(conf: &Conf, main: &mut MainConf) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
-/// Adds the handlers of phases. Of those of one phase, the one that is added last runs first.
-fn add_handlers(conf: &Conf) -> Result<(), OutOfMemory> {
-    conf.add_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(phases::preaccess))?;
-    conf.add_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(rate_limit::preaccess))?;
+/// Adds the handlers of phases. Those before access is decided run behind those of NGINX, of which one may find out the real address
+/// of the client.
+fn add_handlers(conf: &Conf, main: &MainConf) -> Result<(), OutOfMemory> {
+    if main.lists.is_some() && main.holds.as_ref().is_some_and(|holds| holds.acl_access_phase) {
+        conf.add_first_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(ip_lists::preaccess))?;
+    }
+    conf.add_first_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(rate_limit::preaccess))?;
+    conf.add_first_handler(ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, Some(phases::preaccess))?;
     conf.add_handler(ngx_http_phases_NGX_HTTP_CONTENT_PHASE, Some(status::content))?;
     conf.add_first_handler(ngx_http_phases_NGX_HTTP_LOG_PHASE, Some(phases::log))
 }

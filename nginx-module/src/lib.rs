@@ -10,6 +10,8 @@
 //! | `commands` | directives |
 //! | `conf` | configurations of the `http` block and of locations |
 //! | `rulesets` | the rule sets that locations use |
+//! | `ip_lists` | lists of addresses |
+//! | `refresh` | files that are replaced while NGINX runs |
 //! | `phases` | entries from NGINX while a request is processed |
 //! | `analysis` | the state of one request |
 //! | `faults` | panics on demand, for tests |
@@ -21,17 +23,21 @@
 //! | `rate_limit` | requests that wait or are refused |
 //! | `block_page` | the answer to blocked requests |
 //! | `upstream/` | sends records to postanalytics |
+//! | `cloud/` | sends attacks to the API instead |
 
 mod analysis;
 mod block_page;
+mod cloud;
 mod commands;
 mod conf;
 mod faults;
+mod ip_lists;
 mod memory_limit;
 mod module;
 mod ngx;
 mod phases;
 mod rate_limit;
+mod refresh;
 mod report;
 mod responses;
 mod rulesets;

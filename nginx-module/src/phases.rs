@@ -5,6 +5,7 @@
 
 use crate::analysis::{Analysis, Outcome, Stage, Turn};
 use crate::block_page;
+use crate::cloud;
 use crate::conf::{self, LocationConf, MainConf};
 use crate::faults::{self, Place};
 use crate::module;
@@ -18,7 +19,7 @@ use crate::rate_limit;
 use crate::report;
 use crate::status;
 use crate::upstream;
-use module_logic::verdict::Action;
+use module_logic::verdict::{Action, Source};
 use nginx_sys::{ngx_cycle_t, ngx_event_t, ngx_http_request_t, ngx_int_t};
 use std::ptr::NonNull;
 
@@ -43,9 +44,7 @@ pub unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
         if let Some(main) = conf::running().filter(|_| process::serves_requests()) {
             status::enter();
             rate_limit::enter(main);
-            if let Some(keeper) = &main.keeper {
-                keeper.start();
-            }
+            main.refresh.start(main);
         }
         Answer::Ok.code()
     })
@@ -54,9 +53,10 @@ pub unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
 /// Called by NGINX when a worker ends, before it unloads this library.
 pub unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
     guard::run(Log::of_cycle(), (), upstream::end);
+    guard::run(Log::of_cycle(), (), cloud::end);
     guard::run(Log::of_cycle(), (), || {
-        if let Some(keeper) = conf::running().and_then(|main| main.keeper.as_ref()) {
-            keeper.stop();
+        if let Some(main) = conf::running() {
+            main.refresh.stop();
         }
         rate_limit::leave();
         status::leave();
@@ -86,8 +86,12 @@ fn first_visit(request: Request) -> ngx_int_t {
         return Answer::Declined.code();
     }
     let Some(mut analysis) = begin(&request) else { return Answer::Declined.code() };
+    // SAFETY: the context was made just now; this is its only reference.
+    if unsafe { analysis.as_ref() }.outcome.source == Source::Allowed {
+        return Answer::Declined.code();
+    }
     if request.announces_body() {
-        // SAFETY: the context was made just now; this is its only reference.
+        // SAFETY: as above.
         unsafe { analysis.as_mut() }.pause();
         return request.read_body(body_came);
     }

@@ -1,6 +1,6 @@
 //! `wallarm_rate_limit`: requests wait or are refused before they are analysed.
 
-use crate::analysis::mode_of;
+use crate::analysis::{Analysis, mode_of};
 use crate::conf::{LocationConf, MainConf};
 use crate::module;
 use crate::ngx::Answer;
@@ -15,6 +15,7 @@ use module_logic::mode::Mode;
 use module_logic::rate_limit::{Decision, Owner, Statistics, SweepPosition, Table};
 use module_logic::settings::{Block, LogLevel};
 use module_logic::shared_memory::process_exists;
+use module_logic::verdict::Action;
 use nginx_sys::{ngx_http_request_t, ngx_int_t};
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
@@ -124,6 +125,10 @@ pub unsafe extern "C" fn preaccess(raw: *mut ngx_http_request_t) -> ngx_int_t {
             return Answer::Declined.code();
         };
         if block.rate_limits.is_empty() || !block.rate_limit_enabled || !request.is_main() {
+            return Answer::Declined.code();
+        }
+        // On its way to the page of a block.
+        if Analysis::of(&request).is_some_and(|analysis| analysis.outcome.action != Action::Pass) {
             return Answer::Declined.code();
         }
         if request.kept::<Limited>().is_some() || mode_of(&request, main, block) == Mode::Off {

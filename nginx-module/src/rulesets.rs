@@ -1,23 +1,16 @@
 //! The rule sets of the configuration: loaded at start, replaced while NGINX runs.
 //!
-//! What is loaded, kept and replaced is decided in `module_logic::rulesets`; here are the times at which it happens. The master
-//! loads everything before it starts workers. A worker looks at the files every `wallarm_file_check_interval`, and compiles in
-//! a thread, whose result the timer picks up.
+//! What is loaded, kept and replaced is decided in `module_logic::rulesets`; here it meets NGINX. The master loads everything
+//! before it starts workers, which look at the files as [`crate::refresh`] says.
 
 use crate::ngx::log::{Level, Log};
-use crate::ngx::repeating::Repeating;
-use crate::ngx::{process, thread};
+use crate::ngx::process;
 use detection::Rules;
 use module_logic::rulesets::{Event, Job, Outcome, PairId, Rulesets, State};
 use module_logic::settings::Block;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// How often the result of a thread is asked for.
-const IMPATIENCE: Duration = Duration::from_millis(50);
 
 /// The rule set of a location, as it stands.
 pub enum Available {
@@ -34,20 +27,11 @@ pub enum Available {
     None,
 }
 
-/// The rule sets of a configuration, and what keeps them fresh.
+/// The rule sets of a configuration.
 pub struct Keeper {
     rulesets: RefCell<Rulesets>,
     /// Pairs without which NGINX must not start, since `wallarm_fallback` is `off` where they are used.
     required: Vec<(PairId, PathBuf)>,
-    refresh: RefCell<Refresh>,
-}
-
-/// What a worker does to keep rule sets fresh.
-#[derive(Default)]
-struct Refresh {
-    interval: Duration,
-    timer: Option<Repeating>,
-    running: Option<JoinHandle<Vec<Outcome>>>,
 }
 
 /// A rule set cannot be loaded, and `wallarm_fallback off` forbids to run without.
@@ -64,12 +48,8 @@ pub struct Missing {
 impl Keeper {
     /// Without rule sets yet; backups are kept in `cache`.
     #[must_use]
-    pub fn new(cache: &Path, interval: Duration) -> Self {
-        Self {
-            rulesets: RefCell::new(Rulesets::new(cache)),
-            required: Vec::new(),
-            refresh: RefCell::new(Refresh { interval, ..Refresh::default() }),
-        }
+    pub fn new(cache: &Path) -> Self {
+        Self { rulesets: RefCell::new(Rulesets::new(cache)), required: Vec::new() }
     }
 
     /// The pair of a block. It is loaded by [`Keeper::load`].
@@ -111,61 +91,26 @@ impl Keeper {
         self.rulesets.try_borrow().ok().map(|rulesets| read(&rulesets))
     }
 
-    /// A worker starts: one of them keeps the backup, all begin to look at the files.
-    pub fn start(&self) {
+    /// A worker starts: one of them keeps the backup. Whether there is anything to keep fresh.
+    pub fn start(&self) -> bool {
         let log = Log::of_cycle();
-        if let Ok(rulesets) = self.rulesets.try_borrow() {
-            tell(log, rulesets.check_access());
-            if process::worker_number() == 0 {
-                tell(log, rulesets.back_up());
-            }
-            let counts = rulesets.instances();
-            if counts.success + counts.fallback + counts.failed == 0 {
-                return;
-            }
+        let Ok(rulesets) = self.rulesets.try_borrow() else { return false };
+        tell(log, rulesets.check_access());
+        if process::worker_number() == 0 {
+            tell(log, rulesets.back_up());
         }
-        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return };
-        if !refresh.interval.is_zero() {
-            refresh.timer = Some(Repeating::start(refresh.interval, look));
-        }
+        let counts = rulesets.instances();
+        counts.success + counts.fallback + counts.failed > 0
     }
 
-    /// The worker ends: nothing of this library may run any more.
-    pub fn stop(&self) {
-        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return };
-        refresh.timer = None;
-        if let Some(thread) = refresh.running.take() {
-            // Its result is of no use any more.
-            drop(thread.join());
-        }
+    /// What a thread has to read.
+    #[must_use]
+    pub fn due(&self) -> Vec<Job> {
+        self.with(Rulesets::due).unwrap_or_default()
     }
 
-    /// The timer rang: picks up what a thread brought, or looks at the files. Returns when to ring again.
-    fn look(&self) -> Duration {
-        let log = Log::of_cycle();
-        let Ok(mut refresh) = self.refresh.try_borrow_mut() else { return IMPATIENCE };
-        match refresh.running.take() {
-            Some(thread) if !thread.is_finished() => {
-                refresh.running = Some(thread);
-                return IMPATIENCE;
-            }
-            Some(thread) => match thread.join() {
-                Ok(outcomes) => self.finish(outcomes, log),
-                Err(_) => log
-                    .write(Level::Error, "wallarm: a defect while a rule set was loaded; the loaded ones stay in use"),
-            },
-            None => {
-                let due = self.with(Rulesets::due).unwrap_or_default();
-                if !due.is_empty() {
-                    refresh.running = thread::spawn(|| due.into_iter().map(Job::run).collect());
-                    return IMPATIENCE;
-                }
-            }
-        }
-        refresh.interval
-    }
-
-    fn finish(&self, outcomes: Vec<Outcome>, log: Log<'_>) {
+    /// Takes up what it brought.
+    pub fn finish(&self, outcomes: Vec<Outcome>, log: Log<'_>) {
         let Ok(mut rulesets) = self.rulesets.try_borrow_mut() else { return };
         let events: Vec<Event> = outcomes.into_iter().filter_map(|outcome| rulesets.finish(outcome)).collect();
         // Inspections at rest hold on to the rules they used last.
@@ -173,12 +118,6 @@ impl Keeper {
         crate::status::applied(&rulesets);
         tell(log, events);
     }
-}
-
-/// The timer rang; returns when to ring again.
-fn look() -> Duration {
-    let keeper = crate::conf::running().and_then(|main| main.keeper.as_ref());
-    keeper.map_or(IMPATIENCE, Keeper::look)
 }
 
 /// Writes what happened.

@@ -14,7 +14,7 @@ use crate::ngx::shared_zone::Zone;
 use crate::rate_limit;
 use detection::{Attack, Overlimit};
 use module_logic::rulesets::{Pair, Rulesets};
-use module_logic::settings::{Block, Dynamic};
+use module_logic::settings::{Block, Dynamic, TemplateId};
 use module_logic::shared_memory::process_exists;
 use module_logic::status::{
     Application, Applied, Format, Instances, Local, Processed, Rare, RulesetFile, Shared, WorkerSlot,
@@ -131,22 +131,30 @@ pub fn processed(application: Application, outcome: &Outcome) {
 /// The tenant and application that a request belongs to.
 #[must_use]
 pub fn application(request: &Request, main: &MainConf, block: &Block) -> Application {
-    let text = |id| {
-        let text = main.template(id).and_then(|template| request.evaluate(template)).unwrap_or_default();
-        std::str::from_utf8(text).unwrap_or_default()
-    };
-    let id = match block.application {
-        None => None,
-        Some(Dynamic::Fixed(id)) => Some(id),
-        // A value that is no application counts as none.
-        Some(Dynamic::Template(template)) => text(template).parse().ok().filter(|id| *id != 0),
-    };
     let client = match block.client_uuid {
         None => None,
         Some(Dynamic::Fixed(client)) => Some(client),
-        Some(Dynamic::Template(template)) => text(template).parse().ok(),
+        Some(Dynamic::Template(id)) => text(request, main, id).parse().ok(),
     };
-    Application { client, id: id.map_or(Application::UNSET.id, i64::from) }
+    Application { client, id: application_number(request, main, block) }
+}
+
+/// The number of the application that a request belongs to; -1 for none.
+#[must_use]
+pub fn application_number(request: &Request, main: &MainConf, block: &Block) -> i64 {
+    let number: Option<u32> = match block.application {
+        None => None,
+        Some(Dynamic::Fixed(number)) => Some(number),
+        // A value that is no application counts as none.
+        Some(Dynamic::Template(id)) => text(request, main, id).parse().ok().filter(|number| *number != 0),
+    };
+    number.map_or(Application::UNSET.id, i64::from)
+}
+
+/// The value of a text with variables; empty when it is none.
+fn text<'a>(request: &'a Request, main: &MainConf, id: TemplateId) -> &'a str {
+    let value = main.template(id).and_then(|template| request.evaluate(template)).unwrap_or_default();
+    std::str::from_utf8(value).unwrap_or_default()
 }
 
 fn since_1970() -> Duration {

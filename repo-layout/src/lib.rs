@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
+//! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
 //! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
 //! <root>/.wallarm-repo/                           state of the publishers: lock, generations, journal; no reader needs it
@@ -23,20 +24,31 @@ mod digest;
 mod error;
 #[cfg(test)]
 mod golden;
+mod index;
+mod key_report;
+mod lay_out;
 mod listener;
+mod listing;
+mod page;
 mod pool;
 mod publish;
+mod selection;
+mod sequence;
 mod site;
 mod verify;
 mod yum;
 
-pub use build::{KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build, publish, update};
-pub use digest::{Digests, Sha256Hex, Sha512Hex};
+pub use build::{Job, KEY_FILE, KEY_FILE_ARMORED, SuiteSummary, Summary, build, publish};
+pub use digest::{Checksum, Digests, Sha256Hex, Sha512Hex};
 pub use error::Error;
+pub use key_report::KeyReport;
 pub use listener::{Event, Listener, Silent};
+pub use listing::{ListedPackage, Listing, listings};
+pub use page::{Front, Step, System};
 pub use publish::{
     Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
     prune, published, rollback, snapshot, snapshots,
 };
-pub use site::{AptSuite, Site, TreePath, YumRepository};
-pub use verify::{Finding, KeyReport, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};
+pub use selection::{Change, Pattern, Selection};
+pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};
+pub use verify::{Finding, Options, Report, Severity, Source, SuiteKind, SuiteReport, verify};

@@ -9,6 +9,11 @@ use std::thread;
 
 use crate::Error;
 
+/// How many threads can run at once.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Applies `work` to every item, on as many threads as there are cores; results come in the order of the items.
 ///
 /// After the first error no new item is begun; the error of the earliest failed item is given.
@@ -18,7 +23,7 @@ where
     R: Send,
     E: Send,
 {
-    on_threads(thread::available_parallelism().map_or(1, NonZero::get), items, work)
+    on_threads(cores(), items, work)
 }
 
 /// The same on so many threads: for work that waits for others more than it computes.

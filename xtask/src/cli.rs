@@ -1,14 +1,16 @@
 //! Every command and flag, declared once: help, completions and parsing come from here.
 
+mod repo;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::duration;
 use crate::install_test::Side;
+
+pub use self::repo::{Channels, ReadTarget, Repo, RepoChange, WriteTarget};
 
 /// Builds, packs, signs, publishes and tests the web-protection node.
 ///
@@ -30,6 +32,8 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Print what a release consists of: distros, packages, processors and NGINX builds.
+    Plan(Plan),
     /// Build binaries and pack them for distros.
     Package(Package),
     /// Make, show, export and check signing keys.
@@ -38,6 +42,11 @@ pub enum Command {
     /// Lay out and verify apt and yum repositories.
     #[command(subcommand)]
     Repo(Repo),
+    /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
+    Reproduce(Reproduce),
+    /// Check where packages come from.
+    #[command(subcommand)]
+    Provenance(Provenance),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -57,6 +66,23 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Print what a release consists of.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// A distro of packaging/distros.toml; may be repeated. [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Draw it.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Hand the matrix to later jobs of a GitHub workflow: append `matrix=…` to the file that GITHUB_OUTPUT names.
+    #[arg(long)]
+    pub github_output: bool,
 }
 
 /// Build binaries and pack them for distros.
@@ -92,16 +118,69 @@ pub struct Package {
     pub key: KeyArgs,
 }
 
-/// Where the signing key is.
+/// Build packages twice and compare.
+///
+/// The first build is this checkout's, as `cargo xtask package` makes it. The second is made from nothing in a copy of the checkout, in another
+/// folder, zone, language, by another user with another umask, on one processor. A difference is told with the package, the member, the file, the
+/// section or tag, the offset and both bytes.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["distro", "all", "compare"]))]
+pub struct Reproduce {
+    /// A distro of packaging/distros.toml; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Every distro of the matrix.
+    #[arg(long)]
+    pub all: bool,
+    /// Build nothing, and compare two packages, or two folders of packages, that are there.
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"])]
+    pub compare: Vec<PathBuf>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// The source of an NGINX version that cannot be fetched here; may be repeated.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub nginx_source: Vec<PathBuf>,
+    /// Go without the modules whose NGINX source cannot be had.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// The key that signs both.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// What signs, and when it may not.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeyArgs {
-    /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
-    /// key itself); otherwise a development key that is made in target/]
+    /// Which key.
+    #[command(flatten)]
+    pub which: WhichKey,
+    /// Sign with a key that ends within 30 days, as long as it lasts so many. One that has ended never signs.
+    #[arg(long, value_name = "DAYS")]
+    pub allow_expiring: Option<u32>,
+}
+
+/// Where the signing keys are.
+///
+/// Several sign together, as in a key rotation: first the key that stays, last the one that every client knows. Commands come
+/// before files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhichKey {
+    /// File with the secret key, armoured or binary; repeated in a key rotation, the new key first. [default: the variable
+    /// WALLARM_SIGNING_KEY (a path, or the armoured key itself); otherwise a development key that is made in target/]
     #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// File whose first line is the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+    pub key: Vec<PathBuf>,
+    /// File whose first line is the key's passphrase; one for all keys, or one for each. [default: the variable
+    /// WALLARM_SIGNING_PASSPHRASE]
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub passphrase_file: Vec<PathBuf>,
+    /// Sign by a command that is called as gpg is, for a key on a card or another machine: `gpg --local-user FINGERPRINT!`.
+    /// [default: the variable WALLARM_SIGN_WITH]
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_with: Vec<String>,
+    /// File with the public key that the command signs with. [default: the variable WALLARM_PUBLIC_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
 }
 
 /// Make, show, export and check signing keys.
@@ -126,13 +205,13 @@ pub enum Key {
     Show {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
     },
     /// Write the public half, as users import it.
     Export {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// ASCII armour, as rpm imports it; binary if left out, as apt keeps it.
         #[arg(long)]
         armor: bool,
@@ -144,144 +223,25 @@ pub enum Key {
     Check {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// What soon means.
         #[arg(long, default_value_t = 30)]
         days: u32,
     },
 }
 
-/// Lay out and verify apt and yum repositories.
+/// Check where packages come from.
 #[derive(Debug, Subcommand)]
-pub enum Repo {
-    /// Lay packages out as signed apt and yum repositories.
-    Build {
-        /// A distro to lay out; may be repeated. [default: every distro that has packages]
-        #[arg(long, value_name = "NAME")]
-        distro: Vec<String>,
-        /// Packages, one folder a distro. [default: target/packages]
-        #[arg(long, value_name = "DIR")]
-        packages: Option<PathBuf>,
-        /// Where the repositories go. [default: target/repo]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Publish there beside other publishers instead: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.
-        #[arg(long, value_name = "DIR|URL", conflicts_with = "out")]
-        to: Option<String>,
-        /// Who publishes.
-        #[command(flatten)]
-        publisher: PublisherArgs,
-        /// With --to a folder: this many generations stay for slow clients.
-        #[arg(long, default_value_t = 2, value_name = "N", requires = "to")]
-        keep: usize,
-        /// With --to a folder: those stay, too, which were current less than this long ago: 45s, 30m, 12h, 7d.
-        #[arg(long, default_value = "1d", value_name = "TIME", value_parser = duration::parse, requires = "to")]
-        older_than: Duration,
-        /// With --to: let a package take the place of another one of its name. Caches keep the old one.
-        #[arg(long, requires = "to")]
-        replace: bool,
-        /// Print what would be laid out, or with --to which packages would come and go; do nothing.
-        #[arg(long)]
-        dry_run: bool,
-        /// The key that signs.
-        #[command(flatten)]
-        key: KeyArgs,
-    },
-    /// Remove older generations, and files that no generation refers to any more.
-    Prune(Prune),
-    /// Give what readers see now a name; prune keeps it. Without a name, list the snapshots.
-    Snapshot(SnapshotArgs),
-    /// Publish an older generation again, newly dated and signed.
-    Rollback(RollbackArgs),
-    /// Show who published what.
-    Log(LogArgs),
-    /// Check signatures, digests, sizes, key expiry, missing and stray files, from the signed index to every package.
+pub enum Provenance {
+    /// Check that packages are those that the signed statement beside them is about.
     Verify {
-        /// A folder, or the URL of a published tree. [default: target/repo]
-        #[arg(value_name = "DIR|URL")]
-        source: Option<String>,
-        /// Public key to trust. [default: wallarm.gpg of the tree itself, which shows integrity but not origin]
+        /// A folder of packages, or one with a folder a distro. [default: target/packages]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Public key to trust, or several in one file. [default: the configured key]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
-}
-
-/// Who publishes, and how patiently.
-#[derive(Debug, Clone, Args)]
-pub struct PublisherArgs {
-    /// Who publishes, as the journal shall name it. [default: the key's owner]
-    #[arg(long, value_name = "NAME")]
-    pub publisher: Option<String>,
-    /// How long to wait for other publishers.
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
-    pub wait: u64,
-}
-
-/// Remove older generations.
-#[derive(Debug, Args)]
-pub struct Prune {
-    /// A folder, or the URL of object storage. [default: target/repo]
-    #[arg(long, value_name = "DIR|URL")]
-    pub to: Option<String>,
-    /// This many generations stay.
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    pub keep: usize,
-    /// Those stay, too, which were current less than this long ago: 45s, 30m, 12h, 7d.
-    #[arg(long, default_value = "1d", value_name = "TIME", value_parser = duration::parse)]
-    pub older_than: Duration,
-    /// How long to wait for a publisher that has the lock of a folder.
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
-    pub wait: u64,
-    /// Print what would go; remove nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Give what readers see a name.
-#[derive(Debug, Args)]
-pub struct SnapshotArgs {
-    /// The name.
-    pub name: Option<String>,
-    /// A folder, or the URL of object storage. [default: target/repo]
-    #[arg(long, value_name = "DIR|URL")]
-    pub to: Option<String>,
-}
-
-/// Publish an older generation again.
-#[derive(Debug, Args)]
-pub struct RollbackArgs {
-    /// Number of the generation, or the name of a snapshot. [default: the one before the current one]
-    #[arg(value_name = "NUMBER|NAME")]
-    pub generation: Option<String>,
-    /// A folder, or the URL of object storage. [default: target/repo]
-    #[arg(long, value_name = "DIR|URL")]
-    pub to: Option<String>,
-    /// Only this repository, by its folder in the tree; may be repeated. [default: all]
-    #[arg(long, value_name = "PATH")]
-    pub repository: Vec<String>,
-    /// Who publishes.
-    #[command(flatten)]
-    pub publisher: PublisherArgs,
-    /// Print what would be published again; do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// The key that signs.
-    #[command(flatten)]
-    pub key: KeyArgs,
-}
-
-/// Show who published what.
-#[derive(Debug, Args)]
-pub struct LogArgs {
-    /// A folder, or the URL of object storage. [default: target/repo]
-    #[arg(long, value_name = "DIR|URL")]
-    pub to: Option<String>,
-    /// Check every signature and the chain, by the key in the tree or --key.
-    #[arg(long)]
-    pub verify: bool,
-    /// Public key to check with.
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
 }
 
 /// Offer a repository on a loopback port.
@@ -298,7 +258,7 @@ pub struct Serve {
 /// Install in a container.
 #[derive(Debug, Args)]
 pub struct InstallTest {
-    /// bookworm, bullseye or el8; may be repeated.
+    /// bookworm, bullseye, trixie or el8; may be repeated.
     #[arg(long, required = true, value_name = "NAME")]
     pub distro: Vec<String>,
     /// Which half of the node; may be repeated. [default: each that the distro has a root for]
@@ -326,6 +286,9 @@ pub struct NginxTest {
 /// Run every test.
 #[derive(Debug, Args)]
 pub struct Test {
+    /// Only the stages with these words in their name. Some look at what earlier ones have made.
+    #[arg(long, value_name = "WORDS", conflicts_with = "quick")]
+    pub only: Option<String>,
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,
@@ -354,6 +317,76 @@ pub struct SoakPublish {
 pub enum Bench {
     /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
     Nginx(BenchNginx),
+    /// Indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro, as far as they are installed.
+    Index(BenchIndex),
+    /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
+    Package(BenchPackage),
+    /// Pack one file once and end: what `bench package` takes the time of.
+    #[command(hide = true)]
+    Pack(BenchPack),
+}
+
+/// What indexing and publishing take.
+#[derive(Debug, Args)]
+pub struct BenchIndex {
+    /// How many packages are indexed; may be repeated. They are made first, and kept in target/bench.
+    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000])]
+    pub packages: Vec<usize>,
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// What packing one large binary costs.
+#[derive(Debug, Args)]
+pub struct BenchPackage {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// The binary. [default: rustup, about 20 MB]
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// Pack one file once.
+#[derive(Debug, Args)]
+pub struct BenchPack {
+    /// The binary.
+    #[arg(long, value_name = "FILE")]
+    pub elf: PathBuf,
+    /// What to make.
+    #[arg(long)]
+    pub format: PackFormat,
+    /// How its payload is compressed.
+    #[arg(long)]
+    pub compression: PackCompression,
+    /// Where to.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Kinds of packages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackFormat {
+    /// Debian's.
+    Deb,
+    /// Red Hat's.
+    Rpm,
+}
+
+/// Compressions that every system of the matrix reads.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackCompression {
+    /// For debs.
+    Xz,
+    /// For rpms.
+    Gzip,
 }
 
 /// What the module costs a request.
@@ -371,4 +404,16 @@ pub struct BenchNginx {
     /// Write the figures to docs/benchmarks.
     #[arg(long)]
     pub record: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_flag_is_declared_twice() {
+        Cli::command().debug_assert();
+    }
 }

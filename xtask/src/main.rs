@@ -3,15 +3,20 @@
 //! `cli.rs` declares every command and flag; `commands/` has a file for each command, which calls a library and reports.
 //! No logic of packaging or repositories lives here.
 
+mod browser;
+mod channel;
 mod cli;
 mod commands;
+mod components;
 mod container;
-mod duration;
+mod guide;
 mod http;
 mod install_test;
 mod keys;
 mod licences;
 mod nginx;
+mod plan;
+mod provenance;
 mod report;
 mod session;
 

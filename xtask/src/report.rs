@@ -163,25 +163,33 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Prints an aligned table; the head is bold on a terminal.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
-    let mut widths = head.map(|cell| cell.chars().count());
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.to_vec()).collect();
+    line(aligned(&head.map(str::to_owned), &rows).trim_end());
+}
+
+/// An aligned table as text, for a number of columns that only the data know. The head is bold where standard output is a terminal.
+pub fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let render = |cells: &[&str; N]| {
+    let render = |cells: &[String]| {
         let mut text = String::new();
-        for (cell, width) in cells.iter().zip(widths) {
+        for (cell, width) in cells.iter().zip(&widths) {
             let _ = write!(text, "{cell:width$}  ");
         }
         text.truncate(text.trim_end().len());
         text
     };
     let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-    line(&format!("{bold}{}{plain}", render(&head)));
+    let mut text = format!("{bold}{}{plain}\n", render(head));
     for row in rows {
-        line(&render(&row.each_ref().map(String::as_str)));
+        text.push_str(&render(row));
+        text.push('\n');
     }
+    text
 }
 
 /// Tells of a failure: the chain of causes on standard error, and as JSON on standard output where that is asked for.

@@ -248,6 +248,8 @@ settings! {
         cache_path: PathBuf = PathBuf::from("/var/lib/nginx/wallarm");
         /// `wallarm_file_check_interval`.
         file_check_interval: Duration = Duration::from_secs(60);
+        /// `wallarm_ip_lists_path`.
+        ip_lists_path: PathBuf = PathBuf::from("/etc/wallarm/ip_lists");
         /// `wallarm_acl_access_phase`.
         acl_access_phase: bool = true;
         /// `wallarm_rate_limit_shm_size`, bytes.
@@ -324,7 +326,11 @@ impl Block {
     /// The files of its rule sets.
     #[must_use]
     pub fn ruleset_paths(&self) -> Paths {
-        Paths { database: self.protondb_path.clone(), custom: self.custom_ruleset_path.clone() }
+        Paths {
+            database: self.protondb_path.clone(),
+            custom: self.custom_ruleset_path.clone(),
+            key: self.key_path.clone(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of a request, once its mode, its source and its attacks are known.
 
+use crate::ip_lists::List;
 use crate::mode::Mode;
 use detection::attack::{Attack, AttackSet};
 
@@ -17,6 +18,19 @@ pub enum Source {
     DeniedOrigin,
     /// In the graylist.
     Gray,
+}
+
+impl Source {
+    /// What it means in a mode to stand in a list. The graylist is consulted in mode `safe_blocking` only.
+    #[must_use]
+    pub const fn listed(list: Option<List>, mode: Mode) -> Self {
+        match (list, mode) {
+            (None, _) | (_, Mode::Off) | (Some(List::Gray), Mode::Monitoring | Mode::Block) => Self::Unlisted,
+            (Some(List::Allow), _) => Self::Allowed,
+            (Some(List::Deny), _) => Self::DeniedAddress,
+            (Some(List::Gray), Mode::SafeBlocking) => Self::Gray,
+        }
+    }
 }
 
 /// `wallarm_process_time_limit_block`: what happens when the analysis runs out of time.
@@ -157,6 +171,19 @@ mod tests {
         for (mode, source, expected) in table {
             let action = after_analysis(mode, source, set(&[Attack::Sqli]), OverlimitBlock::Attack);
             assert_eq!(action, expected, "{mode:?} {source:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_consulted_as_the_table_of_modes_says() {
+        for (mode, sources) in [
+            (Off, [Unlisted, Unlisted, Unlisted]),
+            (Monitoring, [Allowed, DeniedAddress, Unlisted]),
+            (SafeBlocking, [Allowed, DeniedAddress, Gray]),
+            (Mode::Block, [Allowed, DeniedAddress, Unlisted]),
+        ] {
+            assert_eq!(List::ALL.map(|list| Source::listed(Some(list), mode)), sources, "{mode:?}");
+            assert_eq!(Source::listed(None, mode), Unlisted);
         }
     }
 

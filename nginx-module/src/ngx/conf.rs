@@ -130,7 +130,8 @@ impl Conf {
     }
 
     /// As [`Conf::add_handler`], in front of the handlers that are there. Those of the log phase run in this order, so that
-    /// `access_log` finds the variables that this one sets.
+    /// `access_log` finds the variables that this one sets. Those before the content phase run from the last to the first, so that
+    /// this one runs after them.
     ///
     /// # Errors
     ///

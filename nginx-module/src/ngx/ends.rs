@@ -2,7 +2,8 @@
 
 use super::request::Request;
 use super::text;
-use nginx_sys::{NGX_OK, ngx_connection_t, ngx_str_t, sockaddr};
+use nginx_sys::{AF_INET, AF_INET6, NGX_OK, ngx_connection_t, ngx_str_t, sockaddr, sockaddr_in, sockaddr_in6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -58,6 +59,27 @@ pub fn remote(request: &Request) -> End {
         // SAFETY: the text lives as long as the connection.
         Some(port) => End::new(unsafe { text::bytes(&connection.addr_text) }, port),
         None => End::new(NO_ADDRESS, 0),
+    }
+}
+
+/// The address of the client's end, after NGINX's `realip` module; `0.0.0.0` for a unix socket.
+#[must_use]
+pub fn remote_address(request: &Request) -> IpAddr {
+    // SAFETY: the connection lives as long as the request.
+    let address = unsafe { connection(request).as_ref() }.sockaddr;
+    // SAFETY: the address is null or valid.
+    match unsafe { address.as_ref() }.map(|address| u32::from(address.sa_family)) {
+        Some(AF_INET) => {
+            // SAFETY: an address of this family has this form.
+            let address = unsafe { address.cast::<sockaddr_in>().read_unaligned() };
+            Ipv4Addr::from(address.sin_addr.s_addr.to_ne_bytes()).into()
+        }
+        Some(AF_INET6) => {
+            // SAFETY: as above; every member of the union is the same 16 bytes.
+            let bytes = unsafe { address.cast::<sockaddr_in6>().read_unaligned().sin6_addr.__in6_u.__u6_addr8 };
+            Ipv6Addr::from(bytes).into()
+        }
+        _ => Ipv4Addr::UNSPECIFIED.into(),
     }
 }
 

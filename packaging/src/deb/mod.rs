@@ -6,17 +6,17 @@
 //! data.tar.xz      what is installed                                   data.rs
 //! ```
 
-mod compress;
 mod control;
 mod control_archive;
 mod data;
-mod tar;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use formats::{ar, deb822};
 
+use crate::compress;
+use crate::distro::Format;
 use crate::model::Package;
 use crate::names::InstallPath;
 use crate::output::{self, Written};
@@ -77,7 +77,7 @@ pub enum Error {
 
 /// The file name that dpkg and apt expect: `<name>_<version>_<arch>.deb`.
 pub fn file_name(package: &Package) -> String {
-    format!("{}_{}_{}.deb", package.name, package.version, package.arch.debian())
+    Format::Deb.file_name(&package.name, &package.version, package.arch)
 }
 
 /// Writes the package into `folder`, under its [`file_name`]. The same package gives the same bytes, whatever the

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod bills;
 mod problem;
 
 use crate::changelog::Changelog;
@@ -16,6 +17,7 @@ use crate::names::{Arch, InstallPath, PackageArch};
 use crate::needs;
 use crate::project::Project;
 use crate::relation::{Relation, Relations};
+use crate::sbom::Component;
 use crate::scripts;
 use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
@@ -46,6 +48,10 @@ pub struct Inputs {
     pub assets: BTreeMap<String, Vec<u8>>,
     /// Built NGINX modules.
     pub modules: Vec<Module>,
+    /// What is linked into each binary, by its name.
+    pub linked: BTreeMap<String, Vec<Component>>,
+    /// What is linked into the modules.
+    pub linked_into_modules: Vec<Component>,
 }
 
 /// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
@@ -62,20 +68,37 @@ pub fn resolve(
     if !manifest.formats.contains(&distro.format()) {
         return Ok(Vec::new());
     }
-    let arches: Vec<Option<Arch>> = match manifest.architecture {
-        Architecture::Independent => vec![None],
-        Architecture::Native => distro.architectures.iter().copied().map(Some).collect(),
-    };
+    let arches = architectures(manifest, distro).into_iter().map(|arch| match arch {
+        PackageArch::Independent => None,
+        PackageArch::Native(arch) => Some(arch),
+    });
     let has_module = |arch: &Option<Arch>| {
         manifest.nginx.is_none_or(|flavour| !modules::of(&inputs.modules, flavour, distro, *arch).is_empty())
     };
-    let arches = arches.into_iter().filter(has_module);
+    let arches = arches.filter(has_module);
     let resolved = arches.map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
     resolved.collect::<Result<_, Problem>>().map_err(|problem| ResolveError {
         package: manifest.name.to_string(),
         distro: distro.id.to_string(),
         source: Box::new(problem),
     })
+}
+
+/// What a package is made for on a distro: once, or once for each processor.
+pub fn architectures(manifest: &Manifest, distro: &Distro) -> Vec<PackageArch> {
+    match manifest.architecture {
+        Architecture::Independent => vec![PackageArch::Independent],
+        Architecture::Native => distro.architectures.iter().copied().map(PackageArch::Native).collect(),
+    }
+}
+
+/// The version of a package on a distro: the release's, or its own.
+pub fn version(manifest: &Manifest, release: &Release, distro: &Distro) -> Version {
+    let (upstream, revision) = match &manifest.version {
+        None => (release.upstream.to_string(), release.revision),
+        Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.of_packing(release.revision)),
+    };
+    Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) }
 }
 
 struct Resolver<'a> {
@@ -97,11 +120,7 @@ impl<'a> Resolver<'a> {
         inputs: &'a Inputs,
         arch: Option<Arch>,
     ) -> Result<Self, Problem> {
-        let (upstream, revision) = match &manifest.version {
-            None => (release.upstream.to_string(), release.revision),
-            Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.revision),
-        };
-        let version = Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) };
+        let version = version(manifest, release, distro);
         let variables = Variables::new(release, distro, &version, arch, manifest.nginx);
         Ok(Self { manifest, release, distro, inputs, arch, version, variables, contents: BTreeMap::new() })
     }
@@ -122,6 +141,7 @@ impl<'a> Resolver<'a> {
         let module = self.modules(&mut relations)?;
         self.library_needs(&mut relations)?;
         self.documents()?;
+        self.bills()?;
         let lifecycle = Lifecycle {
             user: manifest.user.clone(),
             ownership: self.ownership(),
@@ -283,7 +303,9 @@ impl<'a> Resolver<'a> {
     fn relations(&self) -> Result<Relations, Problem> {
         let RelationTexts { depends, scripts_need, recommends, suggests, conflicts, provides, replaces } =
             &self.manifest.relations;
-        let read = |texts: &[String]| texts.iter().map(|text| self.relation(text)).collect::<Result<Vec<_>, _>>();
+        let read = |texts: &[String]| -> Result<Vec<Relation>, Problem> {
+            texts.iter().filter_map(|text| self.of_this_format(text)).map(|text| self.relation(text)).collect()
+        };
         let scripts_need = read(scripts_need)?;
         let mut depends = read(depends)?;
         for need in &scripts_need {
@@ -302,6 +324,19 @@ impl<'a> Resolver<'a> {
             provides: read(provides)?,
             replaces: read(replaces)?,
         })
+    }
+
+    /// A relation without its restriction to a format; `None` when that is the other one.
+    fn of_this_format<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let format = self.distro.format();
+        let other = match format {
+            Format::Deb => Format::Rpm,
+            Format::Rpm => Format::Deb,
+        };
+        match text.strip_suffix(&format!(" [{}]", other.extension())) {
+            Some(_) => None,
+            None => Some(text.strip_suffix(&format!(" [{}]", format.extension())).unwrap_or(text)),
+        }
     }
 
     fn relation(&self, text: &str) -> Result<Relation, Problem> {

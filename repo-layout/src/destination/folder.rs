@@ -164,30 +164,39 @@ fn read_whole(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// Writes a file that nobody sees yet, to the disk itself. A copy must turn out to be what its digests say.
+/// Writes a file that nobody sees yet, to the disk itself. A copy must turn out to be what its checksum says.
 pub(crate) fn write_synced(aside: &Path, content: &Content<'_>) -> Result<Sha256Hex, Error> {
+    let written = write_aside(aside, content)?;
+    File::open(aside).and_then(|file| file.sync_all()).map_err(Error::io("sync", aside))?;
+    Ok(written)
+}
+
+/// The same, perhaps not on the disk yet.
+pub(crate) fn write_aside(aside: &Path, content: &Content<'_>) -> Result<Sha256Hex, Error> {
     make_parent(aside)?;
     let fail = |what| Error::io(what, aside);
-    let mut file = BufWriter::new(File::create(aside).map_err(fail("write"))?);
-    let written = match content {
+    match content {
         Content::Bytes(bytes) => {
-            file.write_all(bytes).map_err(fail("write"))?;
-            Sha256Hex::of(bytes)
+            fs::write(aside, bytes).map_err(fail("write"))?;
+            Ok(Sha256Hex::of(bytes))
         }
-        Content::Copy { source, digests } => {
+        Content::Copy { source, checksum } => {
             let from = pool::open_regular(source)?;
+            let mut file = BufWriter::new(File::create(aside).map_err(fail("write"))?);
             // One byte more than there was shows a file that grew.
             let copied =
-                digest::copy_hashed(from.take(digests.size.saturating_add(1)), &mut file).map_err(fail("write"))?;
-            if copied != **digests {
+                digest::copy_hashed(from.take(checksum.size.saturating_add(1)), &mut file).map_err(fail("write"))?;
+            file.flush().map_err(fail("write"))?;
+            if copied != **checksum {
                 return Err(Error::Changed { path: source.to_path_buf() });
             }
-            copied.sha256
+            Ok(copied.sha256)
         }
-    };
-    let file = file.into_inner().map_err(|error| fail("write")(error.into_error()))?;
-    file.sync_all().map_err(fail("sync"))?;
-    Ok(written)
+        Content::Aside { file, checksum } => {
+            fs::hard_link(file, aside).or_else(|_| fs::copy(file, aside).map(drop)).map_err(fail("write"))?;
+            Ok(checksum.sha256.clone())
+        }
+    }
 }
 
 pub(crate) fn make_parent(path: &Path) -> Result<(), Error> {

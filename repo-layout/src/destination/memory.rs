@@ -105,7 +105,9 @@ impl Destination for Memory {
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error> {
         let bytes = match content {
             Content::Bytes(bytes) => bytes.to_vec(),
-            Content::Copy { source, .. } => std::fs::read(source).map_err(Error::io("read", source))?,
+            Content::Copy { source, .. } | Content::Aside { file: source, .. } => {
+                std::fs::read(source).map_err(Error::io("read", source))?
+            }
         };
         let modified = self.now()?;
         let mut state = self.state();

@@ -21,23 +21,30 @@ use std::path::Path;
 use std::time::SystemTime;
 
 pub use folder::Folder;
-pub(crate) use folder::{make_parent, write_synced};
+pub(crate) use folder::{make_parent, write_aside, write_synced};
 pub use headers::{Headers, headers};
 pub use object::{ObjectStorage, Settings};
 
-use crate::{Digests, Error, Sha256Hex, TreePath};
+use crate::{Checksum, Error, Sha256Hex, TreePath};
 
 /// What a file shall hold.
 #[derive(Debug, Clone, Copy)]
 pub enum Content<'a> {
     /// These bytes.
     Bytes(&'a [u8]),
-    /// A copy of this file, whose digests are known.
+    /// A copy of this file, whose checksum is known.
     Copy {
         /// Where it lies on this machine.
         source: &'a Path,
         /// What it holds.
-        digests: &'a Digests,
+        checksum: &'a Checksum,
+    },
+    /// This file, which the publisher has written aside for the purpose; it may be linked to instead of copied.
+    Aside {
+        /// Where it lies on this machine.
+        file: &'a Path,
+        /// What it holds.
+        checksum: &'a Checksum,
     },
 }
 
@@ -47,7 +54,7 @@ impl Content<'_> {
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Copy { digests, .. } => digests.size,
+            Self::Copy { checksum, .. } | Self::Aside { checksum, .. } => checksum.size,
         }
     }
 
@@ -56,7 +63,7 @@ impl Content<'_> {
     pub fn sha256(&self) -> Sha256Hex {
         match self {
             Self::Bytes(bytes) => Sha256Hex::of(bytes),
-            Self::Copy { digests, .. } => digests.sha256.clone(),
+            Self::Copy { checksum, .. } | Self::Aside { checksum, .. } => checksum.sha256.clone(),
         }
     }
 }
@@ -161,7 +168,7 @@ pub trait Destination: Send + Sync {
     /// Writes a file, and gives its new tag; `None` when the condition does not hold, and nothing was written.
     ///
     /// # Errors
-    /// When it cannot be written, or, for [`Content::Copy`], when the source is no longer what its digests say.
+    /// When it cannot be written, or, for [`Content::Copy`], when the source is no longer what its checksum says.
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error>;
 
     /// Copies a file within the destination, over what is there.

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::{Condition, Content, Destination, Listed, Stat, Tag, Versioned, headers};
 use crate::digest::HashingReader;
-use crate::{Digests, Error, STATE_FOLDER, Sha256Hex, TreePath, pool};
+use crate::{Checksum, Error, STATE_FOLDER, Sha256Hex, TreePath, pool};
 
 mod connect;
 mod stream;
@@ -122,16 +122,16 @@ impl ObjectStorage {
     }
 
     /// Sends a large file part by part; it appears when the last one is there and the whole is what it should be.
-    fn put_parts(&self, path: &TreePath, source: &Path, digests: &Digests) -> Result<Tag, Error> {
+    fn put_parts(&self, path: &TreePath, source: &Path, checksum: &Checksum) -> Result<Tag, Error> {
         let key = self.key(path)?;
         let fail = self.fail("write", path);
-        let attributes = attributes(path, &digests.sha256);
+        let attributes = attributes(path, &checksum.sha256);
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let mut upload = self.runtime.block_on(self.store.put_multipart_opts(&key, options)).map_err(&fail)?;
         let sent = (|| {
             // One byte more than there was shows a file that grew.
-            let from = pool::open_regular(source)?.take(digests.size.saturating_add(1));
-            let mut reader = HashingReader::new(from);
+            let from = pool::open_regular(source)?.take(checksum.size.saturating_add(1));
+            let mut reader = HashingReader::sha256(from);
             loop {
                 let mut part = Vec::new();
                 (&mut reader).take(PART).read_to_end(&mut part).map_err(Error::io("read", source))?;
@@ -141,7 +141,7 @@ impl ObjectStorage {
                 self.runtime.block_on(upload.put_part(part.into())).map_err(&fail)?;
             }
             let read = reader.finish().map_err(Error::io("read", source))?;
-            if read == *digests { Ok(()) } else { Err(Error::Changed { path: source.to_owned() }) }
+            if read == *checksum { Ok(()) } else { Err(Error::Changed { path: source.to_owned() }) }
         })();
         if let Err(error) = sent {
             // The storage drops unfinished parts by its own rules, should this not reach it.
@@ -235,17 +235,21 @@ impl Destination for ObjectStorage {
         };
         match content {
             Content::Bytes(bytes) => self.put_if(path, bytes, &Sha256Hex::of(bytes), &mode),
-            Content::Copy { source, digests } if digests.size > PART && mode == PutMode::Overwrite => {
-                self.put_parts(path, source, digests).map(Some)
+            Content::Copy { source, checksum } | Content::Aside { file: source, checksum }
+                if checksum.size > PART && mode == PutMode::Overwrite =>
+            {
+                self.put_parts(path, source, checksum).map(Some)
             }
-            Content::Copy { source, digests } => {
+            Content::Copy { source, checksum } | Content::Aside { file: source, checksum } => {
                 let mut bytes = Vec::new();
                 let from = pool::open_regular(source)?;
-                from.take(digests.size.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io("read", source))?;
-                if Digests::of(&bytes) != **digests {
+                from.take(checksum.size.saturating_add(1))
+                    .read_to_end(&mut bytes)
+                    .map_err(Error::io("read", source))?;
+                if Checksum::of(&bytes) != **checksum {
                     return Err(Error::Changed { path: source.to_path_buf() });
                 }
-                self.put_if(path, &bytes, &digests.sha256, &mode)
+                self.put_if(path, &bytes, &checksum.sha256, &mode)
             }
         }
     }

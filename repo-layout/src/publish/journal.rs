@@ -7,10 +7,11 @@
 //! Nothing is ever changed or removed here: to take an entry out, or to put one in between, every later one would have to
 //! be signed again.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use signing::PublicKey;
+use signing::Keyring;
 
 use super::generation::{self, Generation};
 use super::{Publisher, STATE_FOLDER};
@@ -48,11 +49,11 @@ pub struct Journal {
     pub faults: Vec<String>,
 }
 
-/// Reads the journal. With a key, each signature and the whole chain is checked as well.
+/// Reads the journal. With keys, each signature and the whole chain is checked as well.
 ///
 /// # Errors
 /// Those of the destination; what is wrong with the journal itself is in [`Journal::faults`].
-pub fn journal(destination: &dyn Destination, key: Option<&PublicKey>, now: SystemTime) -> Result<Journal, Error> {
+pub fn journal(destination: &dyn Destination, keys: Option<&Keyring>, now: SystemTime) -> Result<Journal, Error> {
     let mut journal = Journal::default();
     let mut previous = None;
     let numbers = numbers(destination)?;
@@ -63,7 +64,7 @@ pub fn journal(destination: &dyn Destination, key: Option<&PublicKey>, now: Syst
         }
         let path = path(*number)?;
         let Some(found) = destination.read(&path)? else { continue };
-        match Entry::read(&found.bytes, key, now) {
+        match Entry::read(&found.bytes, keys, now) {
             Ok(entry) => {
                 if entry.number != *number || entry.previous != previous {
                     journal.faults.push(format!("{path} does not follow the entry before it"));
@@ -128,11 +129,11 @@ impl Entry {
         Ok(line)
     }
 
-    fn read(bytes: &[u8], key: Option<&PublicKey>, now: SystemTime) -> Result<Self, String> {
+    fn read(bytes: &[u8], keys: Option<&Keyring>, now: SystemTime) -> Result<Self, String> {
         let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let (line, signature) = bytes.split_at(end);
-        if let Some(key) = key {
-            let verified = key.verify_detached(line, signature, now).map_err(|error| error.to_string())?;
+        if let Some(keys) = keys {
+            let verified = keys.verify_detached(line, signature, now).map_err(|error| error.to_string())?;
             if !verified.exact {
                 return Err("holds bytes that the signature does not protect".to_owned());
             }
@@ -177,13 +178,10 @@ fn changes(destination: &dyn Destination, new: &Generation) -> Result<(Vec<Strin
         Some(parent) => generation::read(destination, &new.repository, parent)?,
         None => None,
     };
-    let old: Vec<&str> = old.iter().flat_map(Generation::packages).map(TreePath::file_name).collect();
-    let new: Vec<&str> = new.packages().map(TreePath::file_name).collect();
-    let only = |these: &[&str], those: &[&str]| {
-        let mut only: Vec<String> =
-            these.iter().filter(|name| !those.contains(name)).map(|name| (*name).to_owned()).collect();
-        only.dedup();
-        only
+    let old: BTreeSet<&str> = old.iter().flat_map(Generation::packages).map(TreePath::file_name).collect();
+    let new: BTreeSet<&str> = new.packages().map(TreePath::file_name).collect();
+    let only = |these: &BTreeSet<&str>, those: &BTreeSet<&str>| {
+        these.difference(those).map(|name| (*name).to_owned()).collect::<Vec<_>>()
     };
     Ok((only(&new, &old), only(&old, &new)))
 }

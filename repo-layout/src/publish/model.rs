@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use signing::PublicKey;
+use signing::{Keyring, Signer as _};
 
 use super::{Keep, Phase, Publisher, Transaction, journal, prune, test_key};
 use crate::destination::memory::Memory;
@@ -25,8 +25,8 @@ fn when() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_780_000_000)
 }
 
-fn key() -> &'static PublicKey {
-    test_key().public()
+fn key() -> &'static Keyring {
+    test_key().keyring()
 }
 
 /// Chance that comes out the same for the same seed.
@@ -95,9 +95,9 @@ fn add(destination: &dyn Destination, publisher: &Publisher<'_>, name: &str) -> 
     let repomd = statement(&files);
     let signature = signature(&repomd);
     let folder = [
-        (primary_name, primary.as_slice()),
-        ("repomd.xml".to_owned(), repomd.as_bytes()),
-        ("repomd.xml.asc".to_owned(), signature.as_bytes()),
+        (primary_name, Content::Bytes(&primary)),
+        ("repomd.xml".to_owned(), Content::Bytes(repomd.as_bytes())),
+        ("repomd.xml.asc".to_owned(), Content::Bytes(signature.as_bytes())),
     ];
     transaction.put_folder(&path(&format!("{YUM}/repodata")), &folder)?;
     transaction.commit().map(drop)

@@ -13,6 +13,7 @@ use super::plan::is_immutable;
 use super::{Phase, Publisher, Transaction, snapshots, until_won};
 use crate::apt::release;
 use crate::destination::{Content, Destination};
+use crate::page::{PAGE, PAGE_SIGNATURE};
 use crate::{Error, Listener, TreePath};
 
 /// Which generation to go back to.
@@ -110,6 +111,10 @@ fn put_again(
     for file in old.files.iter().filter(|file| is_immutable(&file.path) && !file.path.is_below(&repodata)) {
         transaction.retain(file)?;
     }
+    // A page would go on showing what is no longer there. Whoever has the commands for it writes it anew.
+    for page in [PAGE, PAGE_SIGNATURE] {
+        transaction.remove(&old.repository.join(page)?);
+    }
     if old.is_apt() {
         put_suite_again(destination, transaction, publisher, old)
     } else {
@@ -159,7 +164,7 @@ fn put_repodata_again(
         .map_err(|source| Error::Sign { suite: old.repository.clone(), source })?;
     files.insert("repomd.xml".to_owned(), repomd.into_bytes());
     files.insert("repomd.xml.asc".to_owned(), signature.into_bytes());
-    let files: Vec<(String, &[u8])> = files.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).collect();
+    let files: Vec<_> = files.iter().map(|(name, bytes)| (name.clone(), Content::Bytes(bytes))).collect();
     transaction.put_folder(repodata, &files)
 }
 

@@ -17,8 +17,8 @@ use super::generation::Published;
 use super::plan::Plan;
 use super::records::Records;
 use super::{FileRecord, Lock, Phase, Publisher, STATE_FOLDER, journal};
-use crate::destination::{Content, Destination as _, Folder, make_parent, write_synced};
-use crate::{Digests, Error, Event, Listener, Sha256Hex, TreePath};
+use crate::destination::{Content, Destination as _, Folder, make_parent, write_aside, write_synced};
+use crate::{Checksum, Error, Event, Listener, Sha256Hex, TreePath, pool};
 
 /// The note about what a publisher is doing, in the state folder while it renames.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub(crate) struct Staging<'a> {
     renames: BTreeMap<(Phase, TreePath), PathBuf>,
     exchanges: BTreeSet<TreePath>,
     pending: Pending,
+    /// Files that were admitted and are perhaps not on disk yet.
+    unsynced: Vec<PathBuf>,
     lock: Lock,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Staging<'a> {
             renames: BTreeMap::new(),
             exchanges: BTreeSet::new(),
             pending: Pending::default(),
+            unsynced: Vec::new(),
             lock,
         };
         this.remove_staging()?;
@@ -99,26 +102,50 @@ impl<'a> Staging<'a> {
             return Ok(());
         }
         let aside = self.staging().join(path.as_str());
-        let sha256 = write_synced(&aside, content)?;
+        let sha256 = write_aside(&aside, content)?;
         self.pending.add(path.as_str(), &sha256);
+        self.unsynced.push(aside.clone());
         self.renames.insert((phase, path.clone()), aside);
         self.listener.event(&Event::Staged(path));
         Ok(())
     }
 
+    /// The folder that is published to.
+    pub(super) fn folder(&self) -> &Folder {
+        self.folder
+    }
+
+    /// Takes in a file that was written aside under its own path.
+    pub(super) fn admit(&mut self, phase: Phase, file: &FileRecord) -> Result<(), Error> {
+        let aside = file.path.under(&self.staging());
+        self.pending.add(file.path.as_str(), &file.sha256);
+        self.unsynced.push(aside.clone());
+        self.renames.insert((phase, file.path.clone()), aside);
+        self.listener.event(&Event::Staged(&file.path));
+        Ok(())
+    }
+
+    /// Marks a file for removal.
+    pub(super) fn remove(&mut self, path: &TreePath) {
+        if path.under(self.root).is_file() {
+            self.pending.remove.insert(path.as_str().to_owned());
+        }
+    }
+
     /// Prepares a folder whose files become visible together. What else lies in it is marked for removal.
-    pub(super) fn put_folder(&mut self, path: &TreePath, files: &[(String, &[u8])]) -> Result<(), Error> {
+    pub(super) fn put_folder(&mut self, path: &TreePath, files: &[(String, Content<'_>)]) -> Result<(), Error> {
         let target = path.under(self.root);
         let mine: BTreeSet<TreePath> = files.iter().map(|(name, _)| path.join(name)).collect::<Result<_, _>>()?;
         self.remove_others(path, &|other| !mine.contains(other))?;
-        let unchanged = |(name, bytes): &(String, &[u8])| is_in_place(&target.join(name), &Content::Bytes(bytes));
+        let unchanged = |(name, content): &(String, Content<'_>)| is_in_place(&target.join(name), content);
         if files.iter().all(unchanged) {
             return Ok(());
         }
         let aside = self.staging().join(path.as_str());
-        for (name, bytes) in files {
-            let sha256 = write_synced(&aside.join(name), &Content::Bytes(bytes))?;
+        for (name, content) in files {
+            let sha256 = write_aside(&aside.join(name), content)?;
             self.pending.add(&format!("{path}/{name}"), &sha256);
+            self.unsynced.push(aside.join(name));
         }
         self.exchanges.insert(path.clone());
         self.listener.event(&Event::Staged(path));
@@ -156,9 +183,11 @@ impl<'a> Staging<'a> {
         for generation in records.to_write() {
             let (path, bytes) = (generation.path()?, generation.to_bytes()?);
             let aside = self.staging().join(path.as_str());
-            write_synced(&aside, &Content::Bytes(&bytes))?;
+            write_aside(&aside, &Content::Bytes(&bytes))?;
+            self.unsynced.push(aside.clone());
             self.renames.insert((Phase::Packages, path), aside);
         }
+        sync_files(&self.unsynced)?;
         self.lock.check()?;
         if written > 0 || !self.pending.remove.is_empty() {
             self.write_note()?;
@@ -273,7 +302,7 @@ impl<'a> Staging<'a> {
         fs::rename(&aside, &path).map_err(Error::io("write", &path))
     }
 
-    fn staging(&self) -> PathBuf {
+    pub(super) fn staging(&self) -> PathBuf {
         self.state.join("staging")
     }
 
@@ -305,24 +334,32 @@ impl Drop for Staging<'_> {
 fn is_in_place(target: &Path, content: &Content<'_>) -> bool {
     let expected = match content {
         Content::Bytes(bytes) => bytes.len() as u64,
-        Content::Copy { digests, .. } => digests.size,
+        Content::Copy { checksum, .. } | Content::Aside { checksum, .. } => checksum.size,
     };
     let same_size = fs::symlink_metadata(target).is_ok_and(|found| found.is_file() && found.len() == expected);
     same_size
         && match content {
             Content::Bytes(bytes) => fs::read(target).is_ok_and(|found| found == *bytes),
-            Content::Copy { digests, .. } => {
-                File::open(target).and_then(Digests::read).is_ok_and(|found| found == **digests)
+            Content::Copy { checksum, .. } | Content::Aside { checksum, .. } => {
+                File::open(target).and_then(Checksum::read).is_ok_and(|found| found == **checksum)
             }
         }
 }
 
+/// Threads that wait for the disk: the file system writes what they ask for together.
+const SYNCS: usize = 16;
+
+fn sync_files(files: &[PathBuf]) -> Result<(), Error> {
+    pool::on_threads(SYNCS, files, |path| {
+        File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
+    })?;
+    Ok(())
+}
+
 /// A rename is safe on disk once the folder that it changed is synced.
 fn sync_folders(folders: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
-    for folder in std::mem::take(folders) {
-        File::open(&folder).and_then(|open| open.sync_all()).map_err(Error::io("sync", &folder))?;
-    }
-    Ok(())
+    let folders: Vec<PathBuf> = std::mem::take(folders).into_iter().collect();
+    sync_files(&folders)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a build speaks to: files in, and one commit.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::generation::Published;
@@ -7,7 +8,7 @@ use super::plan::Plan;
 use super::staging::Staging;
 use super::upload::Upload;
 use super::{FileRecord, Publisher};
-use crate::destination::{Content, Destination};
+use crate::destination::{Content, Destination, Folder};
 use crate::{Error, Listener, TreePath};
 
 /// When a file becomes visible. Files of a later phase may refer to those of earlier ones, never the other way round.
@@ -48,7 +49,7 @@ impl<'a> Transaction<'a> {
     ) -> Result<Self, Error> {
         let place = match destination.as_folder() {
             Some(folder) => Place::Folder(Staging::begin(folder, publisher, listener)?),
-            None => Place::Objects(Upload::begin(destination, publisher, listener)),
+            None => Place::Objects(Upload::begin(destination, publisher, listener)?),
         };
         Ok(Self { plan: Plan::default(), place })
     }
@@ -80,12 +81,50 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// Where files of this transaction can be written before it takes them: in a folder, the same file system.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        match &self.place {
+            Place::Folder(staging) => staging.staging(),
+            Place::Objects(upload) => upload.workspace().to_owned(),
+        }
+    }
+
+    /// The folder that is published to, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Folder> {
+        match &self.place {
+            Place::Folder(staging) => Some(staging.folder()),
+            Place::Objects(_) => None,
+        }
+    }
+
+    /// Takes a file in that was written into the [workspace](Self::workspace) of a folder, below it under its own path. It
+    /// need not be on disk yet.
+    pub(crate) fn admit(&mut self, phase: Phase, file: &FileRecord) -> Result<(), Error> {
+        self.plan.retain(file)?;
+        match &mut self.place {
+            Place::Folder(staging) => staging.admit(phase, file),
+            Place::Objects(_) => Err(Error::Gone { path: file.path.clone() }),
+        }
+    }
+
+    /// Says that a file of a folder stays as it is: it was looked at just now.
+    pub(crate) fn keep(&mut self, file: &FileRecord) -> Result<(), Error> {
+        self.plan.retain(file)
+    }
+
+    /// Removes a file, unless an older generation needs it.
+    pub(crate) fn remove(&mut self, path: &TreePath) {
+        if let Place::Folder(staging) = &mut self.place {
+            staging.remove(path);
+        }
+    }
+
     /// Prepares a folder whose files become visible together, unless it holds exactly these files already.
     ///
     /// Whatever else lies in the folder goes, unless an older generation that stays needs it.
-    pub(crate) fn put_folder(&mut self, path: &TreePath, files: &[(String, &[u8])]) -> Result<(), Error> {
-        for (name, bytes) in files {
-            self.plan.add(Phase::Visible, &path.join(name)?, &Content::Bytes(bytes))?;
+    pub(crate) fn put_folder(&mut self, path: &TreePath, files: &[(String, Content<'_>)]) -> Result<(), Error> {
+        for (name, content) in files {
+            self.plan.add(Phase::Visible, &path.join(name)?, content)?;
         }
         match &mut self.place {
             Place::Folder(staging) => staging.put_folder(path, files),

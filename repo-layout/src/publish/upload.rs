@@ -5,7 +5,7 @@
 //! signature of `repomd.xml`, and an apt suite's indexes under their usual names, for readers that know no others.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +15,7 @@ use super::generation::{self, Generation, Published};
 use super::plan::{Plan, check_date, is_immutable};
 use super::{FileRecord, Phase, Publisher, STATE_FOLDER, journal};
 use crate::destination::{Condition, Content, Destination, Listed};
-use crate::{Digests, Error, Event, Listener, Sha256Hex, TreePath, pool};
+use crate::{Checksum, Error, Event, Listener, Sha256Hex, TreePath, pool};
 
 /// Uploads at a time: they wait for the network more than for the processor.
 const UPLOADS: usize = 8;
@@ -26,7 +26,7 @@ enum Stored {
     Bytes(Arc<[u8]>),
     File {
         source: PathBuf,
-        digests: Digests,
+        checksum: Checksum,
     },
     /// It lies there already, as an older generation had it.
     There(FileRecord),
@@ -36,7 +36,7 @@ impl Stored {
     fn size_and_sha256(&self) -> (u64, Sha256Hex) {
         match self {
             Self::Bytes(bytes) => (bytes.len() as u64, Sha256Hex::of(bytes)),
-            Self::File { digests, .. } => (digests.size, digests.sha256.clone()),
+            Self::File { checksum, .. } => (checksum.size, checksum.sha256.clone()),
             Self::There(file) => (file.size, file.sha256.clone()),
         }
     }
@@ -45,7 +45,7 @@ impl Stored {
     fn content(&self) -> Option<Content<'_>> {
         match self {
             Self::Bytes(bytes) => Some(Content::Bytes(bytes)),
-            Self::File { source, digests } => Some(Content::Copy { source, digests }),
+            Self::File { source, checksum } => Some(Content::Copy { source, checksum }),
             Self::There(_) => None,
         }
     }
@@ -62,6 +62,8 @@ pub(super) struct Upload<'a> {
     bytes: BTreeMap<Sha256Hex, Arc<[u8]>>,
     seen: BTreeMap<TreePath, Published>,
     written: AtomicUsize,
+    /// Indexes on their way.
+    workspace: tempfile::TempDir,
 }
 
 impl<'a> Upload<'a> {
@@ -69,8 +71,9 @@ impl<'a> Upload<'a> {
         destination: &'a dyn Destination,
         publisher: &'a Publisher<'a>,
         listener: &'a dyn Listener,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error> {
+        let workspace = tempfile::tempdir().map_err(Error::io("make a folder in", &std::env::temp_dir()))?;
+        Ok(Self {
             destination,
             publisher,
             listener,
@@ -79,7 +82,12 @@ impl<'a> Upload<'a> {
             bytes: BTreeMap::new(),
             seen: BTreeMap::new(),
             written: AtomicUsize::new(0),
-        }
+            workspace,
+        })
+    }
+
+    pub(super) fn workspace(&self) -> &Path {
+        self.workspace.path()
     }
 
     /// What readers saw of a repository when it was first asked for; the commit rests on that.
@@ -97,16 +105,16 @@ impl<'a> Upload<'a> {
             Content::Bytes(bytes) => {
                 Stored::Bytes(Arc::clone(self.bytes.entry(Sha256Hex::of(bytes)).or_insert_with(|| Arc::from(*bytes))))
             }
-            Content::Copy { source, digests } => {
-                Stored::File { source: source.to_path_buf(), digests: (*digests).clone() }
+            Content::Copy { source, checksum } | Content::Aside { file: source, checksum } => {
+                Stored::File { source: source.to_path_buf(), checksum: (*checksum).clone() }
             }
         };
         self.files.insert(path.clone(), (phase, stored));
         Ok(())
     }
 
-    pub(super) fn put_folder(&mut self, path: &TreePath, files: &[(String, &[u8])]) -> Result<(), Error> {
-        files.iter().try_for_each(|(name, bytes)| self.put(Phase::Visible, &path.join(name)?, &Content::Bytes(bytes)))
+    pub(super) fn put_folder(&mut self, path: &TreePath, files: &[(String, Content<'_>)]) -> Result<(), Error> {
+        files.iter().try_for_each(|(name, content)| self.put(Phase::Visible, &path.join(name)?, content))
     }
 
     pub(super) fn retain(&mut self, file: &FileRecord) -> Result<(), Error> {

@@ -1,18 +1,21 @@
 //! What stays of older states, and the ways back to them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use repo_layout::destination::{Destination, Folder};
 use repo_layout::{
-    Error, Keep, Publisher, Silent, Site, Summary, Target, TreePath, journal, prune, rollback, snapshot,
+    AptSuite, Change, Error, Keep, Publisher, Selection, Silent, Site, Summary, Target, TreePath, journal, prune,
+    rollback, snapshot,
 };
+
+use signing::Signer as _;
 
 use crate::apt::Apt;
 use crate::fixture::{
-    Fixture, commit_time, contents, deb, deb_with, key, output, run, sign_rpm, site, suite, unsigned_rpm,
+    Fixture, commit_time, contents, deb, deb_with, job, key, output, run, sign_rpm, site, suite, unsigned_rpm,
 };
 use crate::http::Server;
 use crate::verify::verify_folder;
@@ -140,7 +143,7 @@ fn a_rollback_reaches_clients_that_have_seen_the_newer_state() {
 #[test]
 fn the_journal_says_who_published_what_and_cannot_be_changed_unnoticed() {
     let fixture = two_releases();
-    let read = || journal(&tree(&fixture), Some(key().public()), SystemTime::now()).unwrap();
+    let read = || journal(&tree(&fixture), Some(key().keyring()), SystemTime::now()).unwrap();
     let log = read();
     assert_eq!(log.faults, Vec::<String>::new());
     assert_eq!(log.entries.len(), 4);
@@ -177,15 +180,10 @@ fn another_package_of_a_published_name_and_an_older_date_are_refused() {
 }
 
 /// Adds one package to what is there.
-fn add(destination: &dyn Destination, package: &Path, pool: &Path) -> Result<Summary, Error> {
-    let folder = TreePath::new(SUITE).unwrap();
-    repo_layout::update(destination, &publisher(0), &Silent, |published| {
-        let present = published(&folder)?;
-        let names = present.iter().flat_map(repo_layout::Generation::packages).map(|path| pool.join(path.file_name()));
-        let mut packages: Vec<PathBuf> = names.chain([package.to_owned()]).collect();
-        packages.sort();
-        Ok(Site { suites: vec![suite(packages)], yum: Vec::new() })
-    })
+fn add(destination: &dyn Destination, package: PathBuf) -> Result<Summary, Error> {
+    let packages = Selection::Change(Change { add: vec![package], ..Change::default() });
+    let site = Site { suites: vec![AptSuite { packages, ..suite(Vec::new()) }], ..Site::default() };
+    repo_layout::publish(&site, destination, &publisher(0), &Silent)
 }
 
 fn four_at_once(destination: &(dyn Destination + Sync), fixture: &Fixture) {
@@ -194,17 +192,16 @@ fn four_at_once(destination: &(dyn Destination + Sync), fixture: &Fixture) {
         (0..8).map(|number| deb(&pool, &format!("package{number}"), "1.0-1", "amd64")).collect();
     thread::scope(|scope| {
         for mine in packages.chunks(2) {
-            let pool = &pool;
             scope.spawn(move || {
                 for package in mine {
-                    add(destination, package, pool).unwrap();
+                    add(destination, package.clone()).unwrap();
                 }
             });
         }
     });
     let serial = fixture.folder.path().join("serial");
-    let site = Site { suites: vec![suite(packages)], yum: Vec::new() };
-    repo_layout::build(&site, &serial, key(), commit_time(), &Silent).unwrap();
+    let site = Site { suites: vec![suite(packages)], ..Site::default() };
+    repo_layout::build(&site, &serial, &job(key())).unwrap();
     for name in ["InRelease", "Release", "Release.gpg", "Packages", "Packages.xz"] {
         let path = TreePath::new(format!("{SUITE}/{name}")).unwrap();
         let there = destination.read(&path).unwrap().unwrap();
@@ -224,7 +221,7 @@ fn four_publishers_at_once_lose_no_package_in_object_storage() {
     let fixture = Fixture::apt_only();
     let s3 = crate::s3::S3::start();
     four_at_once(&s3.tree(), &fixture);
-    let log = journal(&s3.tree(), Some(key().public()), SystemTime::now()).unwrap();
+    let log = journal(&s3.tree(), Some(key().keyring()), SystemTime::now()).unwrap();
     assert_eq!(log.faults, Vec::<String>::new());
     assert_eq!(log.entries.len(), 8);
     let (back, planned) = (Target::Previous, Keep::CURRENT);

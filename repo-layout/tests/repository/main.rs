@@ -8,10 +8,12 @@
 
 mod apt;
 mod bad_input;
+mod change;
 mod fixture;
 mod history;
 mod http;
 mod interruption;
+mod rotation;
 mod s3;
 mod soak;
 mod verify;

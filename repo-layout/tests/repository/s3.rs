@@ -153,14 +153,14 @@ fn a_large_file_goes_up_in_parts() {
     let file = folder.path().join("large.deb");
     let bytes: Vec<u8> = (0..20_000_000_u32).map(|number| (number >> 8) as u8).collect();
     fs::write(&file, &bytes).unwrap();
-    let digests = repo_layout::Digests::of(&bytes);
-    let content = Content::Copy { source: &file, digests: &digests };
+    let checksum = repo_layout::Checksum::of(&bytes);
+    let content = Content::Copy { source: &file, checksum: &checksum };
     let tree = s3.tree();
     tree.put(&path("pool/large.deb"), &content, &Condition::Always).unwrap();
     let mut there = Vec::new();
     tree.open(&path("pool/large.deb")).unwrap().unwrap().read_to_end(&mut there).unwrap();
     assert!(there == bytes);
-    assert_eq!(tree.stat(&path("pool/large.deb")).unwrap().unwrap().sha256, Some(digests.sha256.clone()));
+    assert_eq!(tree.stat(&path("pool/large.deb")).unwrap().unwrap().sha256, Some(checksum.sha256.clone()));
 
     fs::write(&file, [&bytes[..], b"more"].concat()).unwrap();
     let changed = tree.put(&path("pool/other.deb"), &content, &Condition::Always).unwrap_err();
@@ -185,7 +185,8 @@ fn apt_and_dnf_read_a_tree_from_object_storage_before_and_after_a_release() {
     };
     check();
     deb(&fixture.pool(), "beta", "2.0-2", "all");
-    fixture.site.suites[0].packages[1] = fixture.pool().join("beta_2.0-2_all.deb");
+    let debs = ["alpha_1.0-1_amd64.deb", "beta_2.0-2_all.deb"].map(|name| fixture.pool().join(name));
+    fixture.site.suites[0].packages = debs.to_vec().into();
     fixture.site.yum[0].bootstrap.clear();
     publish(&fixture, &tree, &Silent).unwrap();
     check();
@@ -225,9 +226,9 @@ fn what_is_there_is_not_sent_again() {
     let (tree, fixture) = (s3.tree(), Fixture::new());
     // An interrupted run has sent a package, and no more.
     let package = fixture.pool().join("alpha_1.0-1_amd64.deb");
-    let digests = repo_layout::Digests::of(&fs::read(&package).unwrap());
+    let checksum = repo_layout::Checksum::of(&fs::read(&package).unwrap());
     let name = path("debian/wallarm-node/bookworm/4.8/pool/alpha_1.0-1_amd64.deb");
-    tree.put(&name, &Content::Copy { source: &package, digests: &digests }, &Condition::Always).unwrap();
+    tree.put(&name, &Content::Copy { source: &package, checksum: &checksum }, &Condition::Always).unwrap();
     let sent = Sent::default();
     assert!(publish(&fixture, &tree, &sent).unwrap().written > 10);
     assert!(!sent.0.lock().unwrap().contains(&name.to_string()), "{:?}", sent.0.lock().unwrap());
@@ -263,7 +264,8 @@ fn a_destination_that_fails_cuts_off_or_stalls_leaves_the_old_state_whole() {
     let mut fixture = Fixture::apt_only();
     publish(&fixture, &s3.tree(), &Silent).unwrap();
     deb(&fixture.pool(), "beta", "2.0-2", "all");
-    fixture.site.suites[0].packages[1] = fixture.pool().join("beta_2.0-2_all.deb");
+    let debs = ["alpha_1.0-1_amd64.deb", "beta_2.0-2_all.deb"].map(|name| fixture.pool().join(name));
+    fixture.site.suites[0].packages = debs.to_vec().into();
     let entry = path("debian/wallarm-node/bookworm/4.8/InRelease");
     let before = s3.tree().read(&entry).unwrap();
     for fault in [http::Fault::Error, http::Fault::CutOff, http::Fault::Stall] {

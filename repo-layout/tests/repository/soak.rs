@@ -2,7 +2,6 @@
 //!
 //! `cargo xtask soak publish` runs this with many rounds; the tests of the workspace with few.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,17 +10,18 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use repo_layout::destination::{Destination, Folder};
-use repo_layout::{Generation, Keep, Publisher, Silent, Site, TreePath, YumRepository, journal, prune, update};
-use signing::SecretKey;
+use repo_layout::{
+    AptSuite, Change, Keep, Publisher, Selection, Silent, Site, TreePath, YumRepository, journal, prune,
+};
+use signing::{SecretKey, Signer as _};
 
 use crate::apt::Apt;
-use crate::fixture::{both, commit_time, contents, deb, key, output, run, sign_rpm, suite};
+use crate::fixture::{both, commit_time, contents, deb, job, key, output, run, sign_rpm, suite};
 use crate::http::Server;
 use crate::s3::S3;
 use crate::yum::Dnf;
 
 const PUBLISHERS: usize = 4;
-const SUITE: &str = "debian/wallarm-node/bookworm/4.8";
 const YUM: &str = "centos/wallarm-node/8/4.8/x86_64";
 
 /// How many packages each publisher adds, and what chance begins with: set by `cargo xtask soak publish`.
@@ -59,35 +59,25 @@ fn rpm_of(pool: &Path, name: &str) -> PathBuf {
     pool.join(format!("{name}-1.0-1.x86_64.rpm"))
 }
 
-fn site(pool: &Path, debs: &BTreeSet<String>, rpms: &BTreeSet<String>) -> Site {
+fn site(debs: Selection, rpms: Selection) -> Site {
     Site {
-        suites: vec![suite(debs.iter().map(|name| deb_of(pool, name)).collect())],
+        suites: vec![AptSuite { packages: debs, ..suite(Vec::new()) }],
         yum: vec![YumRepository {
             path: TreePath::new(YUM).unwrap(),
             architecture: "x86_64".to_owned(),
-            packages: rpms.iter().map(|name| rpm_of(pool, name)).collect(),
+            packages: rpms,
             bootstrap: Vec::new(),
         }],
+        ..Site::default()
     }
-}
-
-/// Names of the packages of a generation: what comes before the version.
-fn names(generation: Option<&Generation>) -> BTreeSet<String> {
-    let name = |path: &TreePath| path.file_name().split(['_', '-']).next().unwrap().to_owned();
-    generation.into_iter().flat_map(Generation::packages).map(name).collect()
 }
 
 /// Adds a deb and an rpm to what is there.
 fn add(destination: &dyn Destination, key: &SecretKey, pool: &Path, name: &str) {
     let publisher = Publisher { keep: keep(), ..Publisher::new(key, commit_time()) };
-    let (apt, yum) = (TreePath::new(SUITE).unwrap(), TreePath::new(YUM).unwrap());
-    update(destination, &publisher, &Silent, |published| {
-        let (mut debs, mut rpms) = (names(published(&apt)?.as_ref()), names(published(&yum)?.as_ref()));
-        debs.insert(name.to_owned());
-        rpms.insert(name.to_owned());
-        Ok(site(pool, &debs, &rpms))
-    })
-    .unwrap();
+    let change = |file: PathBuf| Selection::Change(Change { add: vec![file], ..Change::default() });
+    let site = site(change(deb_of(pool, name)), change(rpm_of(pool, name)));
+    repo_layout::publish(&site, destination, &publisher, &Silent).unwrap();
 }
 
 /// A fact by itself, and the body of the publishers' processes, which have the variables set.
@@ -105,7 +95,7 @@ fn a_package_is_added_to_what_is_there() {
     add(&tree, key(), &pool, "one");
     add(&tree, key(), &pool, "two");
     let there = repo_layout::published(&tree, &TreePath::new(YUM).unwrap()).unwrap();
-    assert_eq!(names(there.as_ref()).len(), 2);
+    assert_eq!(there.unwrap().packages().count(), 2);
 }
 
 /// A deb and a signed rpm of each name; all rpms in one run of rpmbuild.
@@ -181,8 +171,8 @@ impl Soak {
         assert!(self.publish("first", None), "the first publish");
         let keys = self.folder.path().join("keys");
         fs::create_dir(&keys).unwrap();
-        fs::write(keys.join("wallarm.gpg"), key().public().to_binary().unwrap()).unwrap();
-        fs::write(keys.join("wallarm.asc"), key().public().to_armored().unwrap()).unwrap();
+        fs::write(keys.join("wallarm.gpg"), key().keyring().to_binary().unwrap()).unwrap();
+        fs::write(keys.join("wallarm.asc"), key().keyring().to_armored().unwrap()).unwrap();
         thread::scope(|scope| {
             let clients = [scope.spawn(|| self.apt(&keys)), scope.spawn(|| self.dnf(&keys))];
             let publishers: Vec<_> =
@@ -262,9 +252,11 @@ impl Soak {
 
     /// The state of one publisher who has published everything at once.
     fn serial(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
-        let all: BTreeSet<String> = self.packages.iter().cloned().collect();
+        let all = |file: &dyn Fn(&Path, &str) -> PathBuf| {
+            Selection::Exactly(self.packages.iter().map(|name| file(&self.pool(), name)).collect())
+        };
         let tree = self.folder.path().join("serial");
-        repo_layout::build(&site(&self.pool(), &all, &all), &tree, key(), commit_time(), &Silent).unwrap();
+        repo_layout::build(&site(all(&deb_of), all(&rpm_of)), &tree, &job(key())).unwrap();
         contents(&tree)
     }
 
@@ -279,7 +271,7 @@ impl Soak {
             let there = destination.read(&TreePath::new(path.as_str()).unwrap()).unwrap();
             assert!(there.is_some_and(|there| there.bytes == bytes), "{path} is not as one publisher alone writes it");
         }
-        let log = journal(destination, Some(key().public()), SystemTime::now()).unwrap();
+        let log = journal(destination, Some(key().keyring()), SystemTime::now()).unwrap();
         assert_eq!(log.faults, Vec::<String>::new());
         let added: Vec<&String> = log.entries.iter().flat_map(|entry| &entry.added).collect();
         assert_eq!(added.len(), self.packages.len() * 2, "each package is entered once");

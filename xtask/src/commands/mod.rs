@@ -6,7 +6,10 @@ pub mod install_test;
 mod key;
 pub mod nginx_test;
 pub mod package;
+mod plan;
+mod provenance;
 pub mod repo;
+pub mod reproduce;
 mod serve;
 mod soak;
 mod test;
@@ -22,9 +25,12 @@ use crate::session::Session;
 /// Runs one command.
 pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
     match command {
+        Command::Plan(args) => plan::run(&args, session),
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
+        Command::Reproduce(args) => reproduce::run(&args, session),
+        Command::Provenance(args) => provenance::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

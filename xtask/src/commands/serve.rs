@@ -7,7 +7,8 @@ use repo_layout::KEY_FILE;
 use serde_json::{Map, Value, json};
 
 use crate::cli::Serve;
-use crate::install_test::{Command, Documented, Nginx, Part, System};
+use crate::guide::Purpose;
+use crate::install_test::{Command, Documented, Part, System};
 use crate::session::Session;
 use crate::{http, report};
 
@@ -29,42 +30,6 @@ pub fn run(args: &Serve, session: &Session) -> Result<ExitCode> {
     }
     server.wait();
     Ok(ExitCode::SUCCESS)
-}
-
-/// What a machine can be made with the packages of a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Postanalytics,
-    /// NGINX with the module, by whose NGINX it is.
-    Filtering(Nginx),
-}
-
-impl Purpose {
-    const ALL: [Self; 3] =
-        [Self::Postanalytics, Self::Filtering(Nginx::Distribution), Self::Filtering(Nginx::NginxOrg)];
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Postanalytics => "a postanalytics server",
-            Self::Filtering(Nginx::Distribution) => "a filtering node, with the system's NGINX",
-            Self::Filtering(Nginx::NginxOrg) => "a filtering node, with nginx.org's NGINX",
-        }
-    }
-
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Postanalytics => "postanalytics",
-            Self::Filtering(Nginx::Distribution) => "filtering-distribution",
-            Self::Filtering(Nginx::NginxOrg) => "filtering-nginx-org",
-        }
-    }
-
-    fn install<'a>(self, documented: &'a Documented, system: &'a System) -> &'a [Command] {
-        match self {
-            Self::Postanalytics => documented.commands(system, Part::Install),
-            Self::Filtering(nginx) => documented.filtering(system, nginx, Part::Install),
-        }
-    }
 }
 
 /// What adds the repository and what installs from it, for each system.

@@ -126,6 +126,7 @@ fn content_type(path: &Path) -> &'static str {
         "asc" => "application/pgp-signature",
         "sh" => "application/x-sh",
         "json" => "application/json",
+        "html" => "text/html; charset=utf-8",
         // Release, InRelease, Packages.
         "" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",

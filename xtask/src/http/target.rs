@@ -16,11 +16,13 @@ pub fn real_root(root: &Path) -> Result<PathBuf> {
 }
 
 /// The file that a request target names below `root`; `None` if there is none, or none that may be shown: the path climbs
-/// (`..`), a symbolic link leaves the root, or it is no regular file.
+/// (`..`), a symbolic link leaves the root, or it is no regular file. A target that ends in a slash names the folder's page.
 #[must_use]
 pub fn resolve(root: &Path, target: &str) -> Option<PathBuf> {
     let path = target.split(['?', '#']).next()?;
     let decoded = String::from_utf8(decode(path.strip_prefix('/')?)?).ok()?;
+    let page = if decoded.is_empty() || decoded.ends_with('/') { "index.html" } else { "" };
+    let decoded = decoded + page;
     let relative = Path::new(&decoded);
     let plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
     if !plain || decoded.contains('\0') {
@@ -70,6 +72,20 @@ mod tests {
         let (_folder, root) = tree();
         for target in ["/pool/a+b~c.deb", "/pool/a%2bb%7Ec.deb?x=1", "/way-in/a+b~c.deb"] {
             assert_eq!(resolve(&root, target), Some(root.join("pool/a+b~c.deb")), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_its_page() {
+        let (_folder, root) = tree();
+        assert_eq!(resolve(&root, "/"), None, "there is none yet");
+        for page in ["index.html", "pool/index.html"] {
+            std::fs::write(root.join(page), "x").unwrap();
+        }
+        assert_eq!(resolve(&root, "/?x"), Some(root.join("index.html")));
+        assert_eq!(resolve(&root, "/pool/"), Some(root.join("pool/index.html")));
+        for target in ["/pool", "//", "/../", "/pool/../"] {
+            assert_eq!(resolve(&root, target), None, "{target}");
         }
     }
 

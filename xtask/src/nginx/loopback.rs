@@ -1,7 +1,7 @@
 //! What the servers of the tests' own have in common: a listener, a thread for each connection, and an end for all of them.
 
 use std::collections::BTreeMap;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -43,7 +43,18 @@ impl Loopback {
     ///
     /// If it cannot listen.
     pub fn start(serve: impl Fn(TcpStream) -> Result<Then> + Send + Sync + 'static) -> Result<Self> {
-        let listener = address::listener()?;
+        Self::start_on(address::listener()?, serve)
+    }
+
+    /// The same with a listener that is there.
+    ///
+    /// # Errors
+    ///
+    /// If it has no address.
+    pub fn start_on(
+        listener: TcpListener,
+        serve: impl Fn(TcpStream) -> Result<Then> + Send + Sync + 'static,
+    ) -> Result<Self> {
         let address = listener.local_addr()?;
         let (shared, serve) = (Arc::new(Shared::default()), Arc::new(serve));
         let held = Arc::clone(&shared);

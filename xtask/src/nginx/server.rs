@@ -117,11 +117,11 @@ impl Server {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let master = command.spawn().with_context(|| format!("cannot run {}", program.path().display()))?;
         let mut server = Self { address, master, place, program: program.clone() };
-        server.ready()?;
+        server.ready(config)?;
         Ok(server)
     }
 
-    fn ready(&mut self) -> Result<()> {
+    fn ready(&mut self, config: &Config) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(self.address).is_err() {
             if let Some(status) = self.master.try_wait()? {
@@ -130,8 +130,9 @@ impl Server {
             ensure!(Instant::now() < until, "NGINX does not answer on {}:\n{}", self.address, self.said());
             std::thread::sleep(TICK);
         }
-        // The listener is the master's; until there is a worker nobody serves it.
-        wait("a worker", || Ok(!self.workers().is_empty()))
+        // The listener is the master's; until there is a worker nobody serves it, and whoever counts them wants all of them.
+        let workers = usize::try_from(config.workers.max(1))?;
+        wait("the workers", || Ok(self.workers().len() >= workers))
     }
 
     /// Process number of the master.

@@ -256,7 +256,7 @@ table! {
             _ => None,
         }));
     "wallarm_api_conf", Http, One, "PATH", "-",
-        "A node.yaml: that API takes the place of postanalytics. This version sends nothing to it.",
+        "A node.yaml: attacks, and nothing else, go to that API instead of postanalytics.",
         Effect::Set(set_api_conf);
     "wallarm_upstream_connect_attempts", Http, One, "N", "10",
         "Immediate attempts to connect after a connection broke.",
@@ -295,16 +295,14 @@ table! {
         "The rules of this customer.",
         set_path!(block.custom_ruleset_path);
     "wallarm_key_path", HttpServerLocation, One, "PATH", "/etc/wallarm/private.key",
-        "The key of the customer's rules.",
-        Effect::Idle(|reading, arguments| {
-            let path = reading.path(arguments.first())?;
-            once(&mut reading.block.key_path, path)
-        });
+        "The key that the rules of this customer were made with: with a key, rules without the right MAC are refused; without one, rules \
+         that have a MAC.",
+        set_path!(block.key_path);
     "wallarm_cache_path", Http, One, "PATH", "/var/lib/nginx/wallarm",
         "A folder that workers may write; holds the backup of the rule sets.",
         set_path!(global.cache_path);
     "wallarm_file_check_interval", Http, One, "TIME", "1",
-        "How often the rule sets are looked at; without a unit in minutes.",
+        "How often the rule sets and the lists of addresses are looked at; without a unit in minutes.",
         set!(global.file_check_interval, |text| time(text, MINUTE));
     "wallarm_parser_disable", HttpServerLocation, One,
         "cookie | zlib | htmljs | json | multipart | base64 | percent | urlenc | xml | jwt", "-",
@@ -333,10 +331,13 @@ table! {
         set!(block.parse_response, flag);
     "disable_acl", HttpServerLocation, One, "on | off", "off",
         "Do not look up the source address in the lists.",
-        idle!(block.disable_acl, flag);
+        set!(block.disable_acl, flag);
     "wallarm_acl_access_phase", Http, One, "on | off", "on",
-        "Refuse denylisted sources before the analysis.",
-        idle!(global.acl_access_phase, flag);
+        "Refuse denylisted sources before the analysis, in every mode but off; else after it, in `safe_blocking` and `block`.",
+        set!(global.acl_access_phase, flag);
+    "wallarm_ip_lists_path", Http, One, "PATH", "/etc/wallarm/ip_lists",
+        "The file of the lists of addresses; no file is no lists. *A directive of this project.*",
+        set_path!(global.ip_lists_path);
     "wallarm_rate_limit", HttpServerLocation, AtLeastOne, RATE_LIMIT, "-",
         "Limit the rate of requests with the same key.",
         add!(block.rate_limits, rate_limit);
@@ -421,15 +422,15 @@ table! {
     "wallarm_tarantool_connect_interval", Http, One, "TIME", "-",
         "Old name.", Effect::Renamed("wallarm_upstream_reconnect_interval");
     "wallarm_acl", HttpServerLocation, Any, "-", "-",
-        "Gone.", Effect::Removed("lists of addresses come from the Cloud; remove the line, and use \"disable_acl\" to ignore the lists");
+        "Gone.", Effect::Removed("lists of addresses are in the file of \"wallarm_ip_lists_path\"; remove the line, and use \"disable_acl\" to ignore the lists");
     "wallarm_acl_db", Http, Any, "-", "-",
-        "Gone.", Effect::Removed("lists of addresses come from the Cloud; remove the line");
+        "Gone.", Effect::Removed("lists of addresses are in the file of \"wallarm_ip_lists_path\"; remove the line");
     "wallarm_acl_mapsize", HttpServerLocation, Any, "-", "-",
-        "Gone.", Effect::Removed("lists of addresses come from the Cloud; remove the line");
+        "Gone.", Effect::Removed("lists of addresses are in the file of \"wallarm_ip_lists_path\"; remove the line");
     "wallarm_acl_path", HttpServerLocation, Any, "-", "-",
-        "Gone.", Effect::Removed("lists of addresses come from the Cloud; remove the line");
+        "Gone.", Effect::Removed("lists of addresses are in the file of \"wallarm_ip_lists_path\"; remove the line");
     "wallarm_acl_api", HttpServerLocation, Any, "-", "-",
-        "Gone.", Effect::Removed("lists of addresses come from the Cloud; remove the line");
+        "Gone.", Effect::Removed("lists of addresses are in the file of \"wallarm_ip_lists_path\"; remove the line");
     "wallarm_acl_block_page", HttpServerLocation, Any, "-", "-",
         "Gone.", Effect::Removed("use \"wallarm_block_page … type=acl_ip,acl_source\"");
 }

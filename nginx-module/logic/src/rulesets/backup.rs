@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file;
 use super::pair::{Pair, Paths};
 use crate::aside::{self, Sync};
+use crate::watched_file;
 
 /// A copy could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,13 @@ pub(super) struct BackupError {
     source: io::Error,
 }
 
-/// Where the copies of a pair are.
+/// Where the copies of a pair are. A key is secret, and has none.
 pub(super) fn paths(cache: &Path, paths: &Paths) -> Paths {
-    Paths { database: cache.join(name(&paths.database)), custom: cache.join(name(&paths.custom)) }
+    Paths {
+        database: cache.join(name(&paths.database)),
+        custom: cache.join(name(&paths.custom)),
+        key: paths.key.clone(),
+    }
 }
 
 /// A file name that tells one path from another: `/etc/wallarm/proton.db` becomes `etc%wallarm%proton.db`.
@@ -44,7 +48,7 @@ pub(super) fn write(cache: &Path, original: &Paths, pair: &Pair) -> Result<(), B
 /// Writes a copy, unless it is there already.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
     let longer = u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
-    if file::read(path, longer).is_ok_and(|old| old.bytes == bytes) {
+    if watched_file::read(path, longer).is_ok_and(|old| old.bytes == bytes) {
         return Ok(());
     }
     let written = aside::write(path, 0o640, Sync::Yes, bytes);

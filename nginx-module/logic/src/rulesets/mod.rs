@@ -1,25 +1,24 @@
 //! The rulesets of a configuration: loaded at start, kept for the next start, and replaced when their files change.
 //!
-//! A pair is a `proton.db` and a custom ruleset. Blocks that name the same files share one pair. At start the master process
+//! A pair is a `proton.db` and a custom ruleset, which the key of the node vouches for. Blocks that name the same files share one pair. At start the master process
 //! loads every pair, workers inherit it; while it runs, each worker looks at the files every `wallarm_file_check_interval` and
 //! replaces what changed. Reading and compiling takes long enough to be noticed by clients, so a worker does it in a thread:
 //! [`Rulesets::due`] hands out [`Job`]s, [`Rulesets::finish`] takes the [`Outcome`] back.
 
 mod backup;
 mod custom;
-mod file;
-mod identity;
+mod key;
 mod pair;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use custom::{CustomError, CustomRuleset, FORMAT};
-pub use file::ReadError;
+pub use custom::{CustomError, CustomRuleset, FORMAT, Parsed, Seal};
+pub use key::KeyError;
 pub use pair::{LoadError, Pair, Paths};
 
 use crate::status::{Instances, RulesetFile};
-use file::Stamp;
+use crate::watched_file::Stamp;
 
 /// Which pair, among those of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +59,8 @@ struct Slot {
     settled: bool,
 }
 
-/// Both files, as they were when last read; none for a file that was not there.
-type Seen = [Option<Stamp>; 2];
+/// The files, as they were when last read; none for one that was not there.
+type Seen = [Option<Stamp>; 3];
 
 /// Reading and compiling a pair: what a thread may do, since it shares nothing.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ impl Rulesets {
                 paths: paths.clone(),
                 limit,
                 state: State::New,
-                seen: [None, None],
+                seen: [None; 3],
                 complaint: String::new(),
                 settled: false,
             });
@@ -164,7 +163,7 @@ impl Rulesets {
         written.filter_map(Result::err).map(|error| Event::Warning(error.to_string())).collect()
     }
 
-    /// The pairs whose files changed, or whose last attempt failed. Costs two look-ups in the file system for each pair.
+    /// The pairs whose files changed, or whose last attempt failed. Costs three look-ups in the file system for each pair.
     #[must_use]
     pub fn due(&self) -> Vec<Job> {
         let due = self.slots.iter().enumerate().filter(|(_, slot)| !slot.settled || slot.paths.stamps() != slot.seen);

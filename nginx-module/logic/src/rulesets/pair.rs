@@ -7,8 +7,9 @@ use std::sync::Arc;
 use detection::{DbError, Rules};
 
 use super::custom::{CustomError, CustomRuleset};
-use super::file::{self, Contents, ReadError, Stamp};
+use super::key::{self, KeyError};
 use crate::status::RulesetFile;
+use crate::watched_file::{self, Contents, ReadError, Stamp};
 
 /// Bytes that a compiled rule set takes for each byte of its file, rounded up: the automata are what is large. Measured with
 /// the rules of this product.
@@ -21,6 +22,8 @@ pub struct Paths {
     pub database: PathBuf,
     /// `wallarm_custom_ruleset_path`. The file may be absent: the node has no rules of its own then.
     pub custom: PathBuf,
+    /// `wallarm_key_path`: the key that the custom ruleset was made with. It may be absent too.
+    pub key: PathBuf,
 }
 
 /// A pair that can be used.
@@ -60,6 +63,9 @@ pub enum LoadError {
         /// What is wrong with it.
         source: CustomError,
     },
+    /// The custom ruleset is not of this node's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The pair needs too much memory.
     #[error(
         "the rulesets {} and {} need about {needed} bytes of memory, more than the {limit} of \
@@ -77,14 +83,18 @@ pub enum LoadError {
 }
 
 impl Paths {
-    /// What can be told of both files without reading them.
-    pub(super) fn stamps(&self) -> [Option<Stamp>; 2] {
-        [&self.database, &self.custom].map(|path| Stamp::of(path))
+    /// What can be told of the files without reading them.
+    pub(super) fn stamps(&self) -> [Option<Stamp>; 3] {
+        self.all().map(|path| Stamp::of(path))
+    }
+
+    fn all(&self) -> [&PathBuf; 3] {
+        [&self.database, &self.custom, &self.key]
     }
 
     /// The files that this process may not read.
     pub(super) fn unreadable(&self) -> impl Iterator<Item = ReadError> {
-        [&self.database, &self.custom].into_iter().filter_map(|path| match file::read(path, 0) {
+        self.all().into_iter().filter_map(|path| match watched_file::read(path, 0) {
             Err(error) if error.is_denied() => Some(error),
             _ => None,
         })
@@ -92,15 +102,15 @@ impl Paths {
 }
 
 impl Pair {
-    /// Reads and compiles both files; `limit` is the memory they may take, 0 for no limit.
+    /// Reads, checks and compiles the files; `limit` is the memory they may take, 0 for no limit.
     ///
     /// # Errors
     ///
-    /// When one cannot be read or is broken, or the limit is too small.
+    /// When one cannot be read or is broken, they do not go together, or the limit is too small.
     pub(super) fn load(paths: &Paths, limit: u64) -> Result<Self, LoadError> {
         let most = if limit == 0 { u64::MAX } else { limit };
-        let database = file::read(&paths.database, most)?;
-        let custom = match file::read(&paths.custom, most) {
+        let database = watched_file::read(&paths.database, most)?;
+        let custom = match watched_file::read(&paths.custom, most) {
             Err(error) if error.is_absent() => None,
             read => Some(read?),
         };
@@ -112,7 +122,11 @@ impl Pair {
         let rules = Rules::from_db(&database.bytes).map_err(broken)?;
         let broken = |source| LoadError::Custom { path: paths.custom.clone(), source };
         let ruleset = match &custom {
-            Some(contents) => CustomRuleset::parse(&contents.bytes).map_err(broken)?,
+            Some(contents) => {
+                let parsed = CustomRuleset::parse(&contents.bytes).map_err(broken)?;
+                key::check(paths, parsed.seal.as_ref())?;
+                parsed.ruleset
+            }
             None => CustomRuleset::default(),
         };
         Ok(Self {

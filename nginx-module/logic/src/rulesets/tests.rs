@@ -31,7 +31,9 @@ impl Node {
     }
 
     fn paths(&self) -> Paths {
-        Paths { database: self.0.path().join("proton.db"), custom: self.0.path().join("custom_ruleset") }
+        let [database, custom, key] =
+            ["proton.db", "custom_ruleset", "private.key"].map(|name| self.0.path().join(name));
+        Paths { database, custom, key }
     }
 
     /// Replaces the file, as every tool does that changes a file readers see: aside, then renamed.
@@ -150,6 +152,23 @@ fn a_file_that_was_only_touched_is_no_news() {
     let node = Node::new();
     let (mut rulesets, _, _) = node.load();
     node.write_database(&database(1));
+    assert_eq!(check(&mut rulesets), []);
+    assert!(rulesets.due().is_empty());
+}
+
+#[test]
+fn a_key_that_comes_is_taken_up_as_a_change_and_rulesets_without_a_mac_no_longer_are() {
+    let node = Node::new();
+    fs::write(node.paths().custom, custom(8)).unwrap();
+    let (mut rulesets, id, _) = node.load();
+    assert_eq!(rulesets.back_up(), []);
+    fs::write(node.paths().key, "key").unwrap();
+    let events = check(&mut rulesets);
+    assert!(events[0].text().contains("has no MAC") && events[0].text().contains("stay in use"), "{events:?}");
+    assert_eq!(database_id(&rulesets, id), Some(1));
+    // The copy has none either, and is checked with the same key.
+    assert!(matches!(node.load().0.state(id), State::Failed));
+    fs::remove_file(node.paths().key).unwrap();
     assert_eq!(check(&mut rulesets), []);
     assert!(rulesets.due().is_empty());
 }

@@ -13,23 +13,26 @@ use packaging::manifest::Manifest;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
-use signing::SecretKey;
+use signing::Signer;
 use toolchain::{Artifact, Builder, Target, Zig};
 
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
+use self::origin::Origin;
 use crate::cli::{KeyArgs, Package};
+use crate::plan::{BINARIES, Binary, Plan, Sources};
+use crate::provenance::{Input, SIGNATURE_FILE, STATEMENT_FILE};
 use crate::session::Session;
-use crate::{keys, licences, report};
+use crate::{components, keys, licences, report};
 
+mod bills;
 pub mod modules;
+mod origin;
 mod plan;
 
-/// The crate that a packaged binary is built from.
-const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
-
-/// Name of the public key among the assets that packages may install.
+/// Names of the public keys among the assets that packages may install: as rpm imports them, and as apt reads them.
 const KEY_ASSET: &str = "signing-key.asc";
+const KEYRING_ASSET: &str = "signing-keys.gpg";
 
 /// Name of the licences of everything that is linked into the server, among the same assets.
 const LICENCES_ASSET: &str = "third-party-licences";
@@ -65,6 +68,8 @@ pub struct Made {
     pub size: u64,
     /// Of the file, in hexadecimal digits.
     pub sha256: String,
+    /// Its bills of materials, beside it.
+    pub bills: Vec<PathBuf>,
     /// Whether the file itself has a signature; debs are signed by their repository.
     pub signed: bool,
     /// Seconds that packing took.
@@ -73,23 +78,36 @@ pub struct Made {
 
 /// Runs the command.
 pub fn run(args: &Package, session: &Session) -> Result<ExitCode> {
-    let matrix = session.matrix()?;
-    let distros = if args.all {
-        matrix.iter().cloned().collect()
-    } else {
-        let names: BTreeSet<&String> = args.distro.iter().collect();
-        names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?
-    };
+    // With --all no name is given.
+    let distros = distros(&args.distro, session)?;
     let out = session.folder(args.out.as_deref(), "packages");
     let order = Order { distros, revision: args.revision, url: args.url.clone(), out, key: args.key.clone() };
     if args.dry_run {
-        return plan::show(&order, session);
+        let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+        return plan::show(&order, &plan, session);
     }
     let begun = Instant::now();
     let supply = Supply { sources: args.nginx_source.clone(), allow_missing: args.allow_missing };
     let (made, missing) = make_with(&order, &supply, session)?;
     show(&made, &missing, begun.elapsed(), session)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The distros of these names, each once; every distro when none is named.
+pub fn distros(names: &[String], session: &Session) -> Result<Vec<Distro>> {
+    let matrix = session.matrix()?;
+    if names.is_empty() {
+        return Ok(matrix.iter().cloned().collect());
+    }
+    let names: BTreeSet<&String> = names.iter().collect();
+    Ok(names.into_iter().map(|name| matrix.get(name).cloned()).collect::<Result<_, _>>()?)
+}
+
+/// What a run for `distros` makes.
+pub fn plan(distros: &[Distro], revision: u32, url: Option<&str>, session: &Session) -> Result<Plan> {
+    let (release, manifests) = (session.release(revision, url)?, session.manifests()?);
+    let (builds, glibc) = (modules::builds(session)?, oldest_glibc(session)?);
+    Plan::resolve(&Sources { release: &release, distros, manifests: &manifests, builds: &builds, glibc })
 }
 
 /// Builds and packs, without the modules whose NGINX source cannot be had: for tests of what can be made here.
@@ -99,25 +117,23 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 }
 
 /// Builds and packs.
-fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
+pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
-    let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
+    let (mut inputs, missing, sources) = build(order, &manifests, &release, supply, session)?;
     add_assets(&mut inputs, session)?;
-    // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
-    let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
-        true => Some(keys::load(&order.key, session)?),
-        false => None,
-    };
-    if let Some(key) = &key {
-        inputs.assets.insert(KEY_ASSET.to_owned(), key.public().to_armored()?.into_bytes());
-    }
+    // Debs are signed by their repository; yet one of them brings the keys.
+    let signer = keys::load(&order.key, session)?;
+    inputs.assets.insert(KEY_ASSET.to_owned(), signer.keyring().to_armored()?.into_bytes());
+    inputs.assets.insert(KEYRING_ASSET.to_owned(), signer.keyring().to_binary()?);
+    let origin = Origin::of(&release, sources, session)?;
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs, origin: &origin };
+        let pack = |distro| pack_distro(distro, order, &parts, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -138,6 +154,10 @@ fn add_assets(inputs: &mut Inputs, session: &Session) -> Result<()> {
         inputs.assets.insert(asset.to_owned(), licences::of_binary(&session.root, package)?.into_bytes());
     }
     inputs.assets.insert(RULES_ASSET.to_owned(), detection::rules::standard_db()?);
+    for (binary, package) in BINARIES {
+        inputs.linked.insert(binary.to_owned(), components::of_binary(&session.root, package)?);
+    }
+    inputs.linked_into_modules = components::of_binary(&session.root, modules::MODULE)?;
     Ok(())
 }
 
@@ -174,51 +194,34 @@ fn build(
     release: &Release,
     supply: &Supply,
     session: &Session,
-) -> Result<(Inputs, Vec<Missing>)> {
+) -> Result<(Inputs, Vec<Missing>, Vec<Input>)> {
     let builder = builder(release.epoch, session)?;
     let glibc = oldest_glibc(session)?;
     let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
     // First, since they may be missing something, and a run that ends so should end soon.
-    let (modules, missing) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
-    let binaries = build_binaries(order, manifests, &builder, session)?;
-    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing))
+    let (modules, missing, sources) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
+    let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
+    let binaries = build_binaries(&plan.binaries, glibc, &builder, session)?;
+    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing, sources))
 }
 
 fn build_binaries(
-    order: &Order,
-    manifests: &[Manifest],
+    wanted: &[Binary],
+    glibc: Glibc,
     builder: &Builder,
     session: &Session,
 ) -> Result<BTreeMap<(String, Arch), PathBuf>> {
-    let wanted = wanted_binaries(order, manifests);
-    let glibc = oldest_glibc(session)?;
     let mut binaries = BTreeMap::new();
-    for (name, arch) in wanted {
-        let (_, package) = BINARIES
-            .into_iter()
-            .find(|(binary, _)| *binary == name)
-            .with_context(|| format!("no crate of this workspace builds a binary called `{name}`"))?;
+    for Binary { name, source, arch } in wanted {
         let target = Target { arch: arch.to_string(), glibc: glibc.to_string() };
         let step = session.progress.step(format!("Building {name} for {arch}, glibc {glibc}"));
         step.hand_over();
-        let artifact = Artifact { package, binary: Some(&name) };
+        let artifact = Artifact { package: source, binary: Some(name) };
         let path = builder.build(&artifact, &target, &[], session.progress.is_silent())?;
         step.done();
-        binaries.insert((name, arch), path);
+        binaries.insert((name.clone(), *arch), path);
     }
     Ok(binaries)
-}
-
-fn wanted_binaries(order: &Order, manifests: &[Manifest]) -> BTreeSet<(String, Arch)> {
-    let mut wanted = BTreeSet::new();
-    for distro in &order.distros {
-        for manifest in manifests.iter().filter(|manifest| manifest.formats.contains(&distro.format())) {
-            for name in manifest.file.iter().filter_map(|rule| rule.binary.as_ref()) {
-                wanted.extend(distro.architectures.iter().map(|arch| (name.clone(), *arch)));
-            }
-        }
-    }
-    wanted
 }
 
 fn linker(session: &Session) -> Result<Zig> {
@@ -247,14 +250,16 @@ fn lock(folder: &Path, session: &Session) -> Result<File> {
     Ok(file)
 }
 
-fn pack_distro(
-    distro: &Distro,
-    order: &Order,
-    manifests: &[Manifest],
-    release: &Release,
-    inputs: &Inputs,
-    key: Option<&SecretKey>,
-) -> Result<Vec<Made>> {
+/// What all packages of a run are made from.
+struct Parts<'a> {
+    manifests: &'a [Manifest],
+    release: &'a Release,
+    inputs: &'a Inputs,
+    origin: &'a Origin,
+}
+
+fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, signer: &dyn Signer) -> Result<Vec<Made>> {
+    let Parts { manifests, release, inputs, origin } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
@@ -264,15 +269,14 @@ fn pack_distro(
             let written = match distro.format() {
                 Format::Deb => packaging::deb::write(&package, &folder)?,
                 Format::Rpm => {
-                    let sign = key.map(|key| {
-                        let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
-                        move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
-                    });
-                    packaging::rpm::write(&package, &folder, sign)?
+                    let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
+                    let sign = |header: &[u8]| signer.sign_detached(header, when).map_err(Into::into);
+                    packaging::rpm::write(&package, &folder, Some(sign))?
                 }
             };
             made.push(Made {
                 distro: distro.id.to_string(),
+                bills: bills::write_beside(&package, &written.path)?,
                 signed: distro.format() == Format::Rpm,
                 size: written.size,
                 sha256: sha256(&written.path)?,
@@ -281,11 +285,13 @@ fn pack_distro(
             });
         }
     }
+    origin.write(&folder, distro, &made, signer)?;
     remove_stale(&folder, &made)?;
     Ok(made)
 }
 
-fn sha256(path: &Path) -> Result<String> {
+/// SHA-256 of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
     use sha2::Digest as _;
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut hasher = sha2::Sha256::new();
@@ -296,11 +302,13 @@ fn sha256(path: &Path) -> Result<String> {
 /// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,
 /// would otherwise be published with it.
 fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
-    let keep: BTreeSet<&Path> = made.iter().map(|made| made.file.as_path()).collect();
+    let keep: BTreeSet<&Path> =
+        made.iter().flat_map(|made| [&made.file].into_iter().chain(&made.bills)).map(PathBuf::as_path).collect();
     let context = || format!("cannot clear {}", folder.display());
     for entry in std::fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
-        if path.is_file() && !keep.contains(path.as_path()) {
+        let is_statement = [STATEMENT_FILE, SIGNATURE_FILE].iter().any(|name| path.ends_with(name));
+        if path.is_file() && !is_statement && !keep.contains(path.as_path()) {
             std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }

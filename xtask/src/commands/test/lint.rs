@@ -108,7 +108,7 @@ fn rpmlint(packages: &[PathBuf], session: &Session) -> Result<Vec<Finding>> {
     let key = home.join("key.asc");
     std::fs::create_dir_all(&database).with_context(|| format!("cannot make {}", database.display()))?;
     std::fs::write(home.join(".rpmmacros"), format!("%_dbpath {}\n", database.display()))?;
-    std::fs::write(&key, keys::load(&tree::key_of(session), session)?.public().to_armored()?)?;
+    std::fs::write(&key, keys::load(&tree::key_of(session), session)?.keyring().to_armored()?)?;
     let import = Command::new("rpm").arg("--import").arg(&key).env("HOME", &home).status().context("cannot run rpm")?;
     ensure!(import.success(), "rpm --import {} failed, see above", key.display());
     let mut findings = Vec::new();

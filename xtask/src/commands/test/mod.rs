@@ -5,6 +5,7 @@ mod host;
 mod install;
 mod lint;
 mod nginx;
+mod pages;
 mod reproduce;
 mod stage;
 mod tidy;
@@ -13,11 +14,11 @@ mod tree;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cli::Test;
 use crate::session::Session;
-use crate::{container, report};
+use crate::{browser, container, report};
 use stage::{Count, Stage};
 
 /// In order. Each names the Debian packages that it needs of the machine.
@@ -29,6 +30,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "the module's lints", needs: &["libc6-dev"], containers: false, run: cargo::module },
     Stage { name: "unit and integration tests", needs: host::FOR_CARGO_TESTS, containers: false, run: cargo::tests },
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
+    Stage { name: "pages in a browser", needs: browser::NEEDS, containers: false, run: pages::run },
     Stage { name: "lintian, rpmlint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
     Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
     Stage { name: "module under valgrind", needs: nginx::VALGRIND, containers: true, run: nginx::memory },
@@ -53,16 +55,50 @@ const STAGES: &[Stage] = &[
         containers: true,
         run: install::bullseye_nginx,
     },
+    Stage { name: "install on trixie", needs: container::HOST_PACKAGES, containers: true, run: install::trixie },
+    Stage {
+        name: "filtering on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_nginx,
+    },
     Stage { name: "install on el8", needs: container::HOST_PACKAGES, containers: true, run: install::el8 },
+    Stage {
+        name: "key rotation on bookworm",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bookworm_rotation,
+    },
+    Stage {
+        name: "key rotation on bullseye",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bullseye_rotation,
+    },
+    Stage {
+        name: "key rotation on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_rotation,
+    },
+    Stage {
+        name: "key rotation on el8",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::el8_rotation,
+    },
 ];
 
 /// Runs every stage, also after one has failed, and ends with `N passed, N failed`.
 pub fn run(args: &Test, session: &Session) -> Result<ExitCode> {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    let stages: Vec<&Stage> = STAGES.iter().filter(|stage| !(args.quick && stage.containers)).collect();
-    host::install_missing(&stages, session)?;
+    let chosen: Vec<&Stage> =
+        STAGES.iter().filter(|stage| args.only.as_ref().is_none_or(|words| stage.name.contains(words))).collect();
+    ensure!(!chosen.is_empty(), "no stage has `{}` in its name", args.only.as_deref().unwrap_or_default());
+    let needed: Vec<&Stage> = chosen.iter().filter(|stage| !(args.quick && stage.containers)).copied().collect();
+    host::install_missing(&needed, session)?;
     let (mut total, mut rows) = (Count::default(), Vec::new());
-    for stage in STAGES {
+    for stage in chosen {
         let begun = Instant::now();
         let (count, remark) = if args.quick && stage.containers {
             // A pipeline that leaves something out must not look green.

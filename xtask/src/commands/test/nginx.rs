@@ -19,6 +19,7 @@ pub const NEEDS: &[&str] = &[
     "libssl-dev",
     "make",
     "mmdebstrap",
+    "openssl",
     "util-linux",
     "zlib1g-dev",
 ];

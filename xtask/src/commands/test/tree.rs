@@ -1,14 +1,16 @@
 //! Packs the whole matrix, lays it out, verifies it, and breaks it file by file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use packaging::distro::Distro;
-use repo_layout::{STATE_FOLDER, Source};
+use repo_layout::{STATE_FOLDER, Source, SuiteKind, TreePath};
 
 use super::stage::Count;
-use crate::cli::KeyArgs;
+use crate::channel::Channel;
+use crate::cli::{KeyArgs, WhichKey};
 use crate::commands::{package, repo, verify};
 use crate::session::Session;
 use crate::{http, keys};
@@ -20,7 +22,8 @@ pub fn packages_folder(session: &Session) -> PathBuf {
 
 /// The key that this run signs with, for a second run elsewhere.
 pub fn key_of(session: &Session) -> KeyArgs {
-    KeyArgs { key: Some(keys::development_key(session)), passphrase_file: None }
+    let which = WhichKey { key: vec![keys::development_key(session)], ..WhichKey::default() };
+    KeyArgs { which, ..KeyArgs::default() }
 }
 
 /// Packs every distro of the matrix.
@@ -37,20 +40,28 @@ pub fn packages(session: &Session, extension: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// How this run's tree is laid out.
+pub fn order(session: &Session) -> repo::Order {
+    repo::Order {
+        channel: Channel::default(),
+        distros: Vec::new(),
+        packages: packages_folder(session),
+        out: session.target.join("test/repo"),
+        url: None,
+        key: key_of(session),
+    }
+}
+
 /// Runs the stage.
 pub fn run(session: &Session) -> Result<Count> {
     let mut count = Count::default();
     keys::load(&KeyArgs::default(), session)?;
     let made = package(session, 1, packages_folder(session), key_of(session))?;
     count.passed += made.len();
+    count += Count::of(is_as_planned(&made, session)?);
 
-    let tree = session.target.join("test/repo");
-    let order = repo::Order {
-        distros: Vec::new(),
-        packages: packages_folder(session),
-        out: tree.clone(),
-        key: key_of(session),
-    };
+    let order = order(session);
+    let tree = order.out.clone();
     repo::build(&order, session)?;
     count += Count::of(repo::build(&order, session)?.written == 0);
 
@@ -59,6 +70,28 @@ pub fn run(session: &Session) -> Result<Count> {
     count += clean(&Source::Url(server.url()), session)?;
     count += flipped(&tree, session)?;
     Ok(count)
+}
+
+/// Every file that was made is in the plan, and every file of the plan was made unless the source of its NGINX cannot be had.
+fn is_as_planned(made: &[package::Made], session: &Session) -> Result<bool> {
+    let plan = package::plan(&package::distros(&[], session)?, 1, None, session)?;
+    let mut planned = BTreeMap::new();
+    for system in &plan.distros {
+        planned.extend(system.packages.iter().map(|one| ((system.distro.to_string(), one.file.clone()), one)));
+    }
+    let mut same = true;
+    for one in made {
+        let file = one.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if planned.remove(&(one.distro.clone(), file.clone())).is_none() {
+            session.say(&format!("{} {file} was made, but is not in the plan", one.distro));
+            same = false;
+        }
+    }
+    for ((distro, file), _) in planned.iter().filter(|(_, package)| package.nginx.is_empty()) {
+        session.say(&format!("{distro} {file} is in the plan, but was not made"));
+        same = false;
+    }
+    Ok(same)
 }
 
 fn clean(source: &Source, session: &Session) -> Result<Count> {
@@ -72,10 +105,14 @@ fn clean(source: &Source, session: &Session) -> Result<Count> {
 /// A flipped byte in any file of the repository is found.
 fn flipped(tree: &Path, session: &Session) -> Result<Count> {
     let step = session.progress.step("Flipping a byte in each file of the repository");
-    let quiet = session.hushed();
+    let reader = Reader { tree, suites: verify::published_suites(session)?, session: &session.hushed() };
     let mut count = Count::default();
+    for (_, suite) in &reader.suites {
+        count += Count::of(!reader.notices(Path::new(suite.as_str())));
+    }
     for path in files(tree)? {
-        if path.strip_prefix(tree).is_ok_and(|inside| inside.starts_with(STATE_FOLDER)) {
+        let inside = path.strip_prefix(tree)?;
+        if inside.starts_with(STATE_FOLDER) {
             continue;
         }
         let whole = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -85,10 +122,8 @@ fn flipped(tree: &Path, session: &Session) -> Result<Count> {
         let byte = broken.get_mut(middle).with_context(|| format!("{} is empty", path.display()))?;
         *byte ^= 1;
         replace(&path, &broken)?;
-        let report = verify::check(&Source::Folder(tree.to_owned()), None, &quiet);
+        let found = reader.notices(inside);
         replace(&path, &whole)?;
-        // A broken key may stop the walk before it begins, which is as clear an answer.
-        let found = report.map_or(true, |report| !report.is_clean());
         if !found {
             session.say(&format!("a flipped byte in {} was not found", path.display()));
         }
@@ -96,6 +131,28 @@ fn flipped(tree: &Path, session: &Session) -> Result<Count> {
     }
     step.done();
     Ok(count)
+}
+
+/// Who looks at a tree for damage. Looking at all of it for each of its files would take the square of the time.
+struct Reader<'a> {
+    tree: &'a Path,
+    suites: Vec<(SuiteKind, TreePath)>,
+    session: &'a Session,
+}
+
+impl Reader<'_> {
+    /// Whether there is a finding in the suite that has the file `inside` the tree; anywhere, if none has it.
+    fn notices(&self, inside: &Path) -> bool {
+        let source = Source::Folder(self.tree.to_owned());
+        let own = self.suites.iter().find(|(_, path)| inside.starts_with(path.as_str()));
+        let report = match own {
+            Some(suite) => verify::check_suite(&source, suite.clone(), self.session),
+            None => verify::check(&source, None, self.session),
+        };
+        let counts = |path: &str| own.is_none_or(|(_, suite)| Path::new(path).starts_with(suite.as_str()));
+        // A broken key may stop the walk before it begins, which is as clear an answer.
+        report.map_or(true, |report| report.findings.iter().any(|finding| counts(&finding.path)))
+    }
 }
 
 /// Hard links may tie a file to its by-hash copy: a new file leaves the copy alone.

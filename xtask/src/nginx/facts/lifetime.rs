@@ -70,7 +70,7 @@ fn reloads(subject: &Subject) -> Result<()> {
 }
 
 /// A scene whose rule set is a file in its own folder, put there by `put` before NGINX starts.
-fn own_rules(subject: &Subject, bytes: &[u8]) -> Result<(Subject, tempfile::TempDir)> {
+pub fn own_rules(subject: &Subject, bytes: &[u8]) -> Result<(Subject, tempfile::TempDir)> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::Builder::new().prefix("rules-").tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;

@@ -3,6 +3,9 @@
 //! | Module | Holds facts about |
 //! |---|---|
 //! | [`modes`] | what is blocked, passed and reported |
+//! | [`ip_lists`] | lists of addresses, and what they mean in each mode |
+//! | [`list_files`] | the file of the lists: at start, replaced, broken, large |
+//! | [`keys`] | custom rulesets and the key of the node |
 //! | [`bodies`] | bodies in every form in which clients send them |
 //! | [`handling`] | requests that NGINX itself treats specially |
 //! | [`answers`] | block pages and variables |
@@ -11,6 +14,7 @@
 //! | [`configuration`] | what `nginx -t` says |
 //! | [`bad_input`] | requests that are broken or too much |
 //! | [`reporting`] | postanalytics, well-behaved and hostile |
+//! | [`cloud`] | the API of the Cloud in place of postanalytics |
 //! | [`full_disk`] | what needs a disk that has no room |
 //! | [`faults`] | panics inside the module |
 //! | [`lifetime`] | reloads, crashes, rule sets that change or break |
@@ -20,11 +24,15 @@
 mod answers;
 mod bad_input;
 mod bodies;
+mod cloud;
 mod configuration;
 mod faults;
 mod full_disk;
 mod handling;
+mod ip_lists;
+mod keys;
 mod lifetime;
+mod list_files;
 mod modes;
 mod reporting;
 mod responses;
@@ -94,6 +102,9 @@ pub struct Row {
 pub fn all() -> Vec<Fact> {
     [
         modes::FACTS,
+        ip_lists::FACTS,
+        list_files::FACTS,
+        keys::FACTS,
         bodies::FACTS,
         handling::FACTS,
         answers::FACTS,
@@ -103,6 +114,7 @@ pub fn all() -> Vec<Fact> {
         bad_input::FACTS,
         full_disk::FACTS,
         reporting::FACTS,
+        cloud::FACTS,
         lifetime::FACTS,
     ]
     .concat()

@@ -42,6 +42,8 @@ pub struct Given<'a> {
     pub cache: Option<&'a str>,
     /// The servers of the upstream instead of the recorder, separated by commas.
     pub postanalytics: Option<&'a [SocketAddr]>,
+    /// Whether no upstream is named, since `http` names an API.
+    pub to_api: bool,
 }
 
 /// A running scene.
@@ -94,9 +96,11 @@ impl Subject {
             .iter()
             .map(|address| format!("server {address} max_fails=0 fail_timeout=0 max_conns=1; "))
             .collect();
+        let backend = if given.to_api { "" } else { "wallarm_tarantool_upstream wallarm_tarantool;" };
         let http = format!(
-            "upstream wallarm_tarantool {{ {upstream}keepalive {}; }}\nwallarm_tarantool_upstream wallarm_tarantool;\n\
-             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_cache_path {};\n\
+            "upstream wallarm_tarantool {{ {upstream}keepalive {}; }}\n{backend}\n\
+             wallarm_protondb_path {};\nwallarm_custom_ruleset_path {{prefix}}/none;\nwallarm_key_path {{prefix}}/none;\n\
+             wallarm_ip_lists_path {{prefix}}/ip_lists;\nwallarm_cache_path {};\n\
              upstream app {{ server {app}; }}\nclient_max_body_size 0;\n{}\n",
             servers.len(),
             self.rules.display(),

@@ -1,0 +1,16 @@
+//! Any bytes as an answer of the node API: reading never panics, a reason is one short line, and only a success can take hits.
+#![no_main]
+
+use std::time::{Duration, SystemTime};
+
+use cloud_api::reply::Reply;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (u16, &str, &[u8])| {
+    let (status, header, body) = input;
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    if let Ok(reply) = Reply::read(status, Some(header), Some(header), body, now) {
+        assert!(reply.reason.chars().count() <= 200 && !reply.reason.contains(char::is_control));
+        assert!((200..=299).contains(&reply.status) || reply.accepted.rejected.is_empty());
+    }
+});

@@ -1,0 +1,170 @@
+//! What a published yum repository says of its packages, package by package.
+//!
+//! Only indexes that this program wrote are taken: a package begins and ends at the left margin. They are believed as far as
+//! `repomd.xml` vouches for them, and that as far as its signature holds.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use flate2::read::MultiGzDecoder;
+use signing::Keyring;
+
+use super::Yum;
+use super::family::tail;
+use super::repodata::{self, Data, Listed};
+use crate::destination::Destination;
+use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
+use crate::index::{Entry, Family as _};
+use crate::{Error, Sha256Hex, TreePath};
+
+/// The packages of a published repository.
+pub(crate) struct Published {
+    documents: Vec<Document>,
+    ended: bool,
+}
+
+/// An index as XML.
+type Unpacked = MultiGzDecoder<BufReader<Box<dyn Read + Send>>>;
+
+/// One index being read.
+struct Document {
+    number: usize,
+    path: TreePath,
+    lines: BufReader<HashingReader<Unpacked, Sha256Hasher>>,
+    open_checksum: String,
+}
+
+/// Opens the indexes of the repository in `folder`, whose `repomd.xml` was read already.
+pub(crate) fn open(
+    destination: &dyn Destination,
+    folder: &TreePath,
+    repomd: &[u8],
+    keys: &Keyring,
+    now: SystemTime,
+) -> Result<Published, Error> {
+    let (path, signature_path) = (folder.join("repodata/repomd.xml")?, folder.join("repodata/repomd.xml.asc")?);
+    let signature = destination.read(&signature_path)?.ok_or_else(|| Error::Gone { path: signature_path.clone() })?;
+    keys.verify_detached(repomd, &signature.bytes, now).map_err(|source| match destination.as_folder() {
+        Some(_) => Error::PublishedSignature { path: signature_path, source },
+        // In object storage the signature may be a moment behind: whoever has published is about to bring it.
+        None => Error::Raced { path: signature_path },
+    })?;
+    let foreign = |why: String| Error::Published { path: path.clone(), why };
+    let listed = repodata::repomd(&String::from_utf8_lossy(repomd)).map_err(|error| foreign(error.to_string()))?;
+    let mut documents = Vec::new();
+    for (number, kind) in Yum::DOCUMENTS.iter().enumerate() {
+        let data = listed.iter().find(|data| data.kind == **kind);
+        let data = data.ok_or_else(|| foreign(format!("it lists no {kind}")))?;
+        documents.push(Document::open(number, destination, folder.join(&data.location)?, data)?);
+    }
+    Ok(Published { documents, ended: false })
+}
+
+impl Iterator for Published {
+    type Item = Result<Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let entry = self.read().transpose();
+        self.ended = !matches!(entry, Some(Ok(_)));
+        entry
+    }
+}
+
+impl Published {
+    fn read(&mut self) -> Result<Option<Entry>, Error> {
+        let parts = self.documents.iter_mut().map(Document::package).collect::<Result<Vec<_>, _>>()?;
+        let Some(primary) = self.documents.first() else { return Ok(None) };
+        if parts.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let parts: Option<Vec<String>> = parts.into_iter().collect();
+        let parts = parts.ok_or_else(|| primary.wrong("the indexes list different numbers of packages"))?;
+        let text = parts.first().map_or("", String::as_str);
+        let listed = repodata::primary(text).map_err(|error| primary.wrong(&error.to_string()))?;
+        let [listed] = listed.as_slice() else { return Err(primary.wrong("a package does not begin at the margin")) };
+        let same = |part: &String| part.contains(listed.checksum.as_str());
+        if !parts.iter().all(same) {
+            return Err(primary.wrong(&format!("the other indexes list another package beside {}", listed.name)));
+        }
+        let entry =
+            entry(listed, parts).ok_or_else(|| primary.wrong(&format!("{} is not as it should be", listed.name)))?;
+        Ok(Some(entry))
+    }
+}
+
+impl Document {
+    fn open(number: usize, destination: &dyn Destination, path: TreePath, data: &Data) -> Result<Self, Error> {
+        let file = destination.open(&path)?.ok_or_else(|| Error::Gone { path: path.clone() })?;
+        let open = HashingReader::sha256(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)));
+        let mut this = Self {
+            number,
+            path,
+            lines: BufReader::with_capacity(1 << 16, open),
+            open_checksum: data.open_checksum.clone(),
+        };
+        let head = [this.line()?, this.line()?];
+        if head[0].starts_with("<?xml") && head[1].contains(" packages=\"") {
+            return Ok(this);
+        }
+        Err(this.wrong("another program wrote it"))
+    }
+
+    /// The text of the next package; `None` at the end of a document that was whole.
+    fn package(&mut self) -> Result<Option<String>, Error> {
+        let mut text = self.line()?;
+        if text == tail(self.number) {
+            return self.end().map(|()| None);
+        }
+        if !text.starts_with("<package ") {
+            return Err(self.wrong("a package does not begin at the margin"));
+        }
+        while !text.ends_with("\n</package>\n") {
+            if self.read_line(&mut text)? == 0 {
+                return Err(self.wrong("it ends within a package"));
+            }
+        }
+        Ok(Some(text))
+    }
+
+    /// Nothing may follow, and what was read has to be what `repomd.xml` vouches for.
+    fn end(&mut self) -> Result<(), Error> {
+        let left = self.line()?;
+        let sum = self.lines.get_mut().take_hasher().finish().sha256;
+        if left.is_empty() && sum.as_str() == self.open_checksum {
+            return Ok(());
+        }
+        Err(self.wrong("it is not the file that repomd.xml vouches for"))
+    }
+
+    fn line(&mut self) -> Result<String, Error> {
+        let mut line = String::new();
+        self.read_line(&mut line)?;
+        Ok(line)
+    }
+
+    fn read_line(&mut self, to: &mut String) -> Result<usize, Error> {
+        self.lines.read_line(to).map_err(Error::io("read", Path::new(self.path.as_str())))
+    }
+
+    fn wrong(&self, why: &str) -> Error {
+        Error::Published { path: self.path.clone(), why: why.to_owned() }
+    }
+}
+
+fn entry(listed: &Listed, parts: Vec<String>) -> Option<Entry> {
+    Some(Entry {
+        file_name: listed.location.strip_prefix("Packages/")?.to_owned(),
+        name: listed.name.clone(),
+        version: listed.version.clone(),
+        architecture: listed.architecture.clone(),
+        summary: listed.summary.lines().next().unwrap_or_default().to_owned(),
+        size: listed.size?,
+        sha256: Sha256Hex::parse(&listed.checksum)?,
+        sha512: None,
+        parts,
+    })
+}
