@@ -234,16 +234,16 @@ pub enum Error {
     },
     /// The new indexes would be older than those which are published, and clients would ignore them.
     #[error(
-        "the indexes of {repository} would be dated {given}, before the published ones ({published}, in Unix seconds): \
+        "the indexes of {repository} would be dated {given}, before the published ones ({published}): \
              clients keep the newer ones; correct the clock, or publish from a newer commit"
     )]
     Backwards {
         /// The suite or repository.
         repository: TreePath,
-        /// The date that is published, in Unix seconds.
-        published: u64,
-        /// The date that was to be published, in Unix seconds.
-        given: u64,
+        /// The date that is published.
+        published: String,
+        /// The date that was to be published.
+        given: String,
     },
     /// A file of an older generation is no longer there, or no longer what it was.
     #[error("{path} is not there any more as an older generation had it; publish its packages anew")]

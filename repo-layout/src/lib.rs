@@ -1,6 +1,7 @@
 //! From packages to signed apt and yum repositories, and back: verify.
 //!
-//! [`build()`] lays packages out in a folder as apt and yum read them and signs the indexes; [`verify()`] walks such a tree,
+//! [`build()`] lays packages out in a folder as apt and yum read them and signs the indexes; [`publish()`] and [`update()`] do
+//! so at any [`destination`], beside other publishers; [`verify()`] walks such a tree,
 //! in a folder or over HTTP, as a distrustful reader would. Neither knows of distros: a [`Site`] says what stands where.
 //!
 //! ```text
@@ -8,7 +9,7 @@
 //! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
 //! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
-//! <root>/.wallarm-repo/                           state of the publisher: lock, files on their way; nobody else reads it
+//! <root>/.wallarm-repo/                           state of the publishers: lock, generations, journal; no reader needs it
 //! ```
 //!
 //! Nothing half-written is ever visible. Files are written aside on the same file system and synced, then renamed:
@@ -46,7 +47,7 @@ pub use listing::{ListedPackage, Listing, listings};
 pub use page::{Front, Step, System};
 pub use publish::{
     Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
-    prune, rollback, snapshot, snapshots,
+    prune, published, rollback, snapshot, snapshots,
 };
 pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};

@@ -59,6 +59,9 @@ pub enum Command {
     NginxTest(NginxTest),
     /// Run every test of the workspace. As root, it installs the Debian packages that it misses.
     Test(Test),
+    /// Let what must hold for long run for long.
+    #[command(subcommand)]
+    Soak(Soak),
     /// Measure the project beside its peers.
     #[command(subcommand)]
     Bench(Bench),
@@ -315,6 +318,24 @@ pub struct Test {
     /// Leave out what needs containers, package tools or minutes.
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Let what must hold for long run for long.
+#[derive(Debug, Subcommand)]
+pub enum Soak {
+    /// Four publishers that are killed now and then, against a folder and against S3, while apt and dnf update all the time.
+    Publish(SoakPublish),
+}
+
+/// Publishers that are killed.
+#[derive(Debug, Args)]
+pub struct SoakPublish {
+    /// How many packages each of the four publishers adds.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// What chance begins with.
+    #[arg(long, default_value_t = 4809, value_name = "N")]
+    pub seed: u64,
 }
 
 /// Measure the project beside its peers.

@@ -148,6 +148,14 @@ pub(crate) fn read_all(
     Ok(records)
 }
 
+/// The generation of a repository that readers see; `None` when nothing is published there, or nothing is on record.
+///
+/// # Errors
+/// Those of the destination.
+pub fn published(destination: &dyn Destination, repository: &TreePath) -> Result<Option<Generation>, Error> {
+    Ok(Published::find(destination, repository)?.generation)
+}
+
 /// What readers see of a repository right now.
 #[derive(Debug, Clone)]
 pub(crate) struct Published {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
+    path: PathBuf,
 }
 
 impl Lock {
@@ -45,7 +47,23 @@ impl Lock {
             writeln!(file, "{}", std::process::id())
         };
         write(&mut file).map_err(Error::io("write the lock", &path))?;
-        Ok(Self { file })
+        Ok(Self { file, path })
+    }
+}
+
+impl Lock {
+    /// An error when somebody has put another file in its place: who locks that one is at work, too.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let ours = self.file.metadata().map_err(Error::io("look at", &self.path))?;
+        match fs::metadata(&self.path) {
+            Ok(found) if (found.dev(), found.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+            _ => Err(Error::State {
+                path: self.path.display().to_string(),
+                source:
+                    "it was removed or replaced while it was locked; nothing was published: leave it alone, run again"
+                        .into(),
+            }),
+        }
     }
 }
 
@@ -75,6 +93,18 @@ mod tests {
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
         drop(first);
         Lock::take(folder.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_somebody_removed_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path(), Duration::ZERO).unwrap();
+        first.check().unwrap();
+        fs::remove_file(folder.path().join("lock")).unwrap();
+        assert!(first.check().unwrap_err().to_string().contains("lock"));
+        let second = Lock::take(folder.path(), Duration::ZERO).unwrap();
+        assert!(first.check().is_err());
+        second.check().unwrap();
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) use staging::Pending;
 pub(crate) use transaction::{Phase, Transaction};
 
 pub(crate) use generation::Published;
-pub use generation::{FileRecord, Generation};
+pub use generation::{FileRecord, Generation, published};
 pub use journal::{Entry, Journal, journal};
 pub use keep::Keep;
 pub use prune::{Pruned, prune};

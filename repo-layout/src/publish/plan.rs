@@ -1,7 +1,7 @@
 //! What a transaction is going to publish, repository by repository.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use signing::UtcTime;
 
@@ -115,11 +115,17 @@ impl Plan {
 /// Refuses what would turn back time: apt keeps the newer `Release` and says nothing.
 pub(crate) fn check_date(new: &Generation, published: &Published) -> Result<(), Error> {
     match &published.generation {
-        Some(old) if new.dated < old.dated => {
-            Err(Error::Backwards { repository: new.repository.clone(), published: old.dated, given: new.dated })
-        }
+        Some(old) if new.dated < old.dated => Err(Error::Backwards {
+            repository: new.repository.clone(),
+            published: date(old.dated),
+            given: date(new.dated),
+        }),
         _ => Ok(()),
     }
+}
+
+fn date(seconds: u64) -> String {
+    UtcTime::from(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).release_date()
 }
 
 /// Whether a file of this name never changes.

@@ -52,10 +52,13 @@ pub fn rollback(
 ) -> Result<Vec<Rollback>, Error> {
     until_won(publisher, || {
         let mut transaction = Transaction::begin(destination, publisher, listener)?;
-        let chosen = match repositories {
+        let chosen: Vec<TreePath> = match repositories {
             [] => generation::repositories(destination)?.into_iter().collect(),
             named => named.to_vec(),
         };
+        if chosen.is_empty() {
+            return Err(Error::State { path: destination.name(), source: "nothing is published there".into() });
+        }
         let mut done = Vec::new();
         for repository in chosen {
             let Some(current) = transaction.published(&repository)?.generation else {

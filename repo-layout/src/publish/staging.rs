@@ -63,7 +63,7 @@ pub(crate) struct Staging<'a> {
     pending: Pending,
     /// Files that were admitted and are perhaps not on disk yet.
     unsynced: Vec<PathBuf>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl<'a> Staging<'a> {
@@ -85,7 +85,7 @@ impl<'a> Staging<'a> {
             exchanges: BTreeSet::new(),
             pending: Pending::default(),
             unsynced: Vec::new(),
-            _lock: lock,
+            lock,
         };
         this.remove_staging()?;
         Ok(this)
@@ -190,6 +190,7 @@ impl<'a> Staging<'a> {
         let note = (written > 0 || !self.pending.remove.is_empty()).then(|| self.prepare_note()).transpose()?;
         self.unsynced.extend(note.clone());
         sync_files(&self.unsynced)?;
+        self.lock.check()?;
         if let Some(note) = note {
             let path = self.state.join(Pending::FILE);
             fs::rename(&note, &path).map_err(Error::io("write", &path))?;

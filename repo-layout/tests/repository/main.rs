@@ -15,5 +15,6 @@ mod http;
 mod interruption;
 mod rotation;
 mod s3;
+mod soak;
 mod verify;
 mod yum;

@@ -50,7 +50,12 @@ impl S3 {
 
     /// The tree in the bucket.
     pub fn tree(&self) -> ObjectStorage {
-        tree_at(self.address)
+        tree_at(self.address, "s3://bucket/tree", Duration::from_secs(20), 3)
+    }
+
+    /// What a process needs in its environment to publish there.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        variables(self.address)
     }
 
     /// Where readers find it.
@@ -66,17 +71,20 @@ impl Drop for S3 {
     }
 }
 
-/// The tree in the bucket of a server at this address, with little patience.
-pub fn tree_at(address: SocketAddr) -> ObjectStorage {
-    let variables = [
+fn variables(address: SocketAddr) -> Vec<(&'static str, String)> {
+    vec![
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
-    ];
-    let variables: BTreeMap<_, _> = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let settings = Settings { variables, request: Duration::from_secs(10), retries: 1 };
-    ObjectStorage::open("s3://bucket/tree", &settings).unwrap()
+    ]
+}
+
+/// A tree at a server, with so much patience for a request.
+fn tree_at(address: SocketAddr, tree: &str, request: Duration, retries: usize) -> ObjectStorage {
+    let variables: BTreeMap<_, _> =
+        variables(address).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    ObjectStorage::open(tree, &Settings { variables, request, retries }).unwrap()
 }
 
 /// A Python with the pinned packages, made once and kept beside the build.
@@ -245,11 +253,7 @@ fn another_package_of_a_published_name_is_refused() {
 #[test]
 fn a_bucket_that_is_not_there_is_named() {
     let s3 = S3::start();
-    let variables = [("AWS_ENDPOINT_URL".to_owned(), format!("http://{}", s3.address))];
-    let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name.to_owned(), "x".to_owned()));
-    let variables = variables.into_iter().chain(credentials).collect();
-    let settings = Settings { variables, request: Duration::from_secs(10), retries: 0 };
-    let tree = ObjectStorage::open("s3://nowhere/tree", &settings).unwrap();
+    let tree = tree_at(s3.address, "s3://nowhere/tree", Duration::from_secs(10), 0);
     let refused = publish(&Fixture::apt_only(), &tree, &Silent).unwrap_err();
     assert!(refused.to_string().contains("s3://nowhere/tree"), "{refused}");
 }
@@ -267,14 +271,7 @@ fn a_destination_that_fails_cuts_off_or_stalls_leaves_the_old_state_whole() {
     for fault in [http::Fault::Error, http::Fault::CutOff, http::Fault::Stall] {
         for part in ["pool/beta_2.0-2_all.deb", "by-hash", "InRelease", ".wallarm-repo/generations"] {
             let proxy = http::Faulty::start(s3.address, part, fault);
-            let variables = [
-                ("AWS_ACCESS_KEY_ID", "test".to_owned()),
-                ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-                ("AWS_ENDPOINT_URL", format!("http://{}", proxy.address)),
-            ];
-            let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            let settings = Settings { variables, request: Duration::from_millis(1500), retries: 0 };
-            let tree = ObjectStorage::open("s3://bucket/tree", &settings).unwrap();
+            let tree = tree_at(proxy.address, "s3://bucket/tree", Duration::from_millis(1500), 0);
             let impatient = Publisher { wait: Duration::ZERO, ..publisher() };
             let failed = repo_layout::publish(&fixture.site, &tree, &impatient, &Silent).unwrap_err();
             assert!(matches!(failed, Error::Destination { .. }), "{fault:?} of {part}: {failed}");

@@ -12,6 +12,7 @@ mod provenance;
 pub mod repo;
 pub mod reproduce;
 mod serve;
+mod soak;
 mod source;
 mod test;
 pub mod verify;
@@ -38,6 +39,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),
         Command::Test(args) => test::run(&args, session),
+        Command::Soak(command) => soak::run(&command, session),
         Command::Bench(command) => bench::run(&command, session),
         Command::Completions { shell } => completions::run(shell),
     }

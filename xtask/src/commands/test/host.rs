@@ -13,6 +13,7 @@ pub const FOR_CARGO_TESTS: &[&str] = &[
     "apt-utils",
     "cpio",
     "createrepo-c",
+    "curl",
     "dnf",
     "dpkg-dev",
     "gnupg",
