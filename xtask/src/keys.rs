@@ -31,12 +31,16 @@ pub fn passphrase(file: Option<&PathBuf>) -> Result<Option<Passphrase>> {
     }
 }
 
+/// Whether someone has said which key signs.
+pub fn is_configured(args: &KeyArgs) -> bool {
+    args.key.is_some() || KeySource::from_environment().is_some()
+}
+
 /// Loads the key. Without a configured one a development key is made, once, and the output says so.
 pub fn load(args: &KeyArgs, session: &Session) -> Result<SecretKey> {
     let passphrase = passphrase(args.passphrase_file.as_ref())?;
-    let configured = args.key.is_some() || KeySource::from_environment().is_some();
     let source = source(args, session);
-    if configured {
+    if is_configured(args) {
         return Ok(source.load(passphrase.as_ref(), SystemTime::now())?);
     }
     let path = development_key(session);

@@ -16,6 +16,7 @@ mod nginx;
 mod plan;
 mod report;
 mod session;
+mod steps;
 
 use std::process::ExitCode;
 

@@ -36,8 +36,9 @@ pub fn run(args: &InstallTest, session: &Session) -> Result<ExitCode> {
 /// Makes both releases and runs the scenario.
 pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report> {
     let work = session.target.join("install-test");
-    let base = release(distro, 1, &work, session)?;
-    let upgraded = release(distro, 2, &work, session)?;
+    let key = KeyArgs::default();
+    let base = release(distro, 1, &key, &work, session)?;
+    let upgraded = release(distro, 2, &key, &work, session)?;
     let nginx_org = match side {
         Side::Postanalytics | Side::Filtering => None,
         Side::FilteringNginxOrg => Some(nginx_org(distro, &work, session)?),
@@ -47,12 +48,27 @@ pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report>
     install_test::run(test, side, &mut Shown(&session.progress))
 }
 
+/// Runs the scenario with a tree that there is, signed by `key`; what it is upgraded to is packed here.
+pub fn try_release(
+    distro: &str,
+    side: Side,
+    tree: &Path,
+    revision: u32,
+    key: &KeyArgs,
+    session: &Session,
+) -> Result<Report> {
+    let work = session.target.join("install-test");
+    let upgraded = release(distro, revision + 1, key, &work, session)?;
+    let test = install_test::InstallTest { distro, base: tree, upgraded: &upgraded, nginx_org: None, work: &work };
+    install_test::run(test, side, &mut Shown(&session.progress))
+}
+
 /// A repository with one packing of the current version.
-fn release(distro: &str, revision: u32, work: &Path, session: &Session) -> Result<PathBuf> {
+fn release(distro: &str, revision: u32, key: &KeyArgs, work: &Path, session: &Session) -> Result<PathBuf> {
     let folder = work.join(format!("releases/{distro}-{revision}"));
     let (packages, tree) = (folder.join("packages"), folder.join("repo"));
     let distros = vec![session.matrix()?.get(distro)?.clone()];
-    let key = KeyArgs::default();
+    let key = key.clone();
     package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
     repo::build(
         &repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), url: None, key },

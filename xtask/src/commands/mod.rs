@@ -7,9 +7,10 @@ mod key;
 pub mod nginx_test;
 pub mod package;
 mod plan;
+mod release;
 pub mod repo;
 mod serve;
-mod test;
+pub mod test;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
+        Command::Release(args) => release::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -110,7 +110,7 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 }
 
 /// Builds and packs.
-fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
+pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
     let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;

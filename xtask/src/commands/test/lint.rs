@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::stage::Count;
 use super::tree;
+use crate::cli::KeyArgs;
 use crate::keys;
 use crate::session::Session;
 
@@ -49,29 +50,50 @@ struct Finding {
     line: String,
 }
 
+/// What linters think of packages.
+pub struct Linted {
+    /// The linters that looked at them: those that are installed and have something to look at.
+    pub by: Vec<&'static str>,
+    /// Findings that no exception explains.
+    pub complaints: Vec<String>,
+    /// Places of the exceptions that met a finding.
+    used: BTreeSet<usize>,
+}
+
+impl Tool {
+    const ALL: [Self; 2] = [Self::Lintian, Self::Rpmlint];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Lintian => "lintian",
+            Self::Rpmlint => "rpmlint",
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Lintian => "deb",
+            Self::Rpmlint => "rpm",
+        }
+    }
+
+    fn is_installed(self) -> bool {
+        Command::new(self.name()).arg("--version").output().is_ok_and(|output| output.status.success())
+    }
+}
+
 /// Looks at each package of the tree that an earlier stage has made.
 pub fn run(session: &Session) -> Result<Count> {
-    let path = session.root.join("packaging/lint-exceptions.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let Exceptions { exception: exceptions } = toml::from_str(&text).with_context(|| path.display().to_string())?;
-    let mut count = Count::default();
-    let mut used = BTreeSet::new();
-    for (tool, extension) in [(Tool::Lintian, "deb"), (Tool::Rpmlint, "rpm")] {
-        let packages = tree::packages(session, extension)?;
-        for finding in findings(tool, &packages, session)? {
-            let meets =
-                |known: &Exception| (known.tool, known.error, &known.tag) == (tool, finding.error, &finding.tag);
-            match exceptions.iter().position(meets) {
-                Some(index) => _ = used.insert(index),
-                None => {
-                    session.say(&format!("{tool:?}: {}", finding.line));
-                    count.failed += 1;
-                }
-            }
-        }
-        count.passed += packages.len();
+    let (path, exceptions) = exceptions(session)?;
+    let mut packages = Vec::new();
+    for tool in Tool::ALL {
+        packages.extend(tree::packages(session, tool.extension())?);
     }
-    for (index, exception) in exceptions.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
+    let linted = complaints(&packages, &tree::key_of(session), session)?;
+    ensure!(linted.by.len() == Tool::ALL.len(), "a linter is missing: only {} looked", linted.by.join(", "));
+    linted.complaints.iter().for_each(|complaint| session.say(complaint));
+    let mut count = Count { passed: packages.len(), failed: linted.complaints.len() };
+    for (index, exception) in exceptions.iter().enumerate().filter(|(index, _)| !linted.used.contains(index)) {
         let Exception { tool, tag, .. } = exception;
         session.say(&format!("{}: exception {index} ({tool:?} {tag}) meets no finding: remove it", path.display()));
         count.failed += 1;
@@ -79,10 +101,40 @@ pub fn run(session: &Session) -> Result<Count> {
     Ok(count)
 }
 
-fn findings(tool: Tool, packages: &[PathBuf], session: &Session) -> Result<Vec<Finding>> {
+fn exceptions(session: &Session) -> Result<(PathBuf, Vec<Exception>)> {
+    let path = session.root.join("packaging/lint-exceptions.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let Exceptions { exception } = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    Ok((path, exception))
+}
+
+/// Lets every linter that is installed look at packages; `key` has signed the rpms among them.
+pub fn complaints(packages: &[PathBuf], key: &KeyArgs, session: &Session) -> Result<Linted> {
+    let (_, exceptions) = exceptions(session)?;
+    let mut linted = Linted { by: Vec::new(), complaints: Vec::new(), used: BTreeSet::new() };
+    for tool in Tool::ALL {
+        let extension = std::ffi::OsStr::new(tool.extension());
+        let ours: Vec<PathBuf> = packages.iter().filter(|path| path.extension() == Some(extension)).cloned().collect();
+        if ours.is_empty() || !tool.is_installed() {
+            continue;
+        }
+        linted.by.push(tool.name());
+        for finding in findings(tool, &ours, key, session)? {
+            let meets =
+                |known: &Exception| (known.tool, known.error, &known.tag) == (tool, finding.error, &finding.tag);
+            match exceptions.iter().position(meets) {
+                Some(index) => _ = linted.used.insert(index),
+                None => linted.complaints.push(format!("{tool:?}: {}", finding.line)),
+            }
+        }
+    }
+    Ok(linted)
+}
+
+fn findings(tool: Tool, packages: &[PathBuf], key: &KeyArgs, session: &Session) -> Result<Vec<Finding>> {
     match tool {
         Tool::Lintian => lintian(packages),
-        Tool::Rpmlint => rpmlint(packages, session),
+        Tool::Rpmlint => rpmlint(packages, key, session),
     }
 }
 
@@ -102,13 +154,13 @@ fn lintian(packages: &[PathBuf]) -> Result<Vec<Finding>> {
 }
 
 /// One distro at a time, with a database of its own that knows the signing key, as a user's has.
-fn rpmlint(packages: &[PathBuf], session: &Session) -> Result<Vec<Finding>> {
+fn rpmlint(packages: &[PathBuf], signer: &KeyArgs, session: &Session) -> Result<Vec<Finding>> {
     let home = session.target.join("test/rpmlint");
     let database = home.join("rpmdb");
     let key = home.join("key.asc");
     std::fs::create_dir_all(&database).with_context(|| format!("cannot make {}", database.display()))?;
     std::fs::write(home.join(".rpmmacros"), format!("%_dbpath {}\n", database.display()))?;
-    std::fs::write(&key, keys::load(&tree::key_of(session), session)?.public().to_armored()?)?;
+    std::fs::write(&key, keys::load(signer, &session.hushed())?.public().to_armored()?)?;
     let import = Command::new("rpm").arg("--import").arg(&key).env("HOME", &home).status().context("cannot run rpm")?;
     ensure!(import.success(), "rpm --import {} failed, see above", key.display());
     let mut findings = Vec::new();
