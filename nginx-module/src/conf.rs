@@ -1,6 +1,7 @@
 //! Configurations: one for the `http` block, one for each block inside.
 
 use crate::block_page::Pages;
+use crate::cloud;
 use crate::commands::{CONF_ERROR, CONF_OK};
 use crate::ngx::Answer;
 use crate::ngx::body_filter;
@@ -37,6 +38,8 @@ pub struct MainConf {
     pub backend: Option<Backend>,
     /// How they get there; `None` if they go to the API.
     pub destination: Option<Destination>,
+    /// Where attacks go, if they go to the API.
+    pub cloud: Option<cloud::Destination>,
     /// The texts with variables that directives named.
     pub templates: Vec<Template>,
     /// Old names that a warning was written for.
@@ -148,6 +151,13 @@ pub unsafe extern "C" fn init_main(cf: *mut ngx_conf_t, main: *mut c_void) -> *m
                 Ok(destination) => main.destination = destination,
                 Err(error) => {
                     conf.message(Level::Emergency, &error.to_string());
+                    return CONF_ERROR;
+                }
+            }
+            match cloud::Destination::read(&conf, backend, main.read.queue_limits()) {
+                Ok(destination) => main.cloud = destination,
+                Err(error) => {
+                    conf.log().write(Level::Emergency, &error.to_string());
                     return CONF_ERROR;
                 }
             }

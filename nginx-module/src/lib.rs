@@ -21,9 +21,11 @@
 //! | `rate_limit` | requests that wait or are refused |
 //! | `block_page` | the answer to blocked requests |
 //! | `upstream/` | sends records to postanalytics |
+//! | `cloud/` | sends attacks to the API instead |
 
 mod analysis;
 mod block_page;
+mod cloud;
 mod commands;
 mod conf;
 mod faults;

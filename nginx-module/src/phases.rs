@@ -5,6 +5,7 @@
 
 use crate::analysis::{Analysis, Outcome, Stage, Turn};
 use crate::block_page;
+use crate::cloud;
 use crate::conf::{self, LocationConf, MainConf};
 use crate::faults::{self, Place};
 use crate::module;
@@ -54,6 +55,7 @@ pub unsafe extern "C" fn init_process(_cycle: *mut ngx_cycle_t) -> ngx_int_t {
 /// Called by NGINX when a worker ends, before it unloads this library.
 pub unsafe extern "C" fn exit_process(_cycle: *mut ngx_cycle_t) {
     guard::run(Log::of_cycle(), (), upstream::end);
+    guard::run(Log::of_cycle(), (), cloud::end);
     guard::run(Log::of_cycle(), (), || {
         if let Some(keeper) = conf::running().and_then(|main| main.keeper.as_ref()) {
             keeper.stop();

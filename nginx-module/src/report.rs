@@ -1,6 +1,7 @@
 //! What is done with the outcome of a request: it is counted, and its record is sent.
 
 use crate::analysis::{Analysis, mode_of};
+use crate::cloud;
 use crate::conf::{LocationConf, MainConf};
 use crate::memory_limit;
 use crate::module;
@@ -35,7 +36,9 @@ pub fn report(request: &Request, analysis: &mut Analysis) {
         Action::Pass => None,
         Action::Block(reason) => Some(Blocked::Verdict(reason)),
     };
-    analysis.outcome.serialized = upstream::report(request, analysis, blocked);
+    // There is one backend; the other one takes nothing.
+    analysis.outcome.serialized =
+        upstream::report(request, analysis, blocked) + cloud::report(request, analysis, blocked);
     let main = request.global::<MainConf>(module::this());
     let block = request.location::<LocationConf>(module::this()).and_then(|location| location.holds.as_ref());
     if let (Some(main), Some(block)) = (main, block) {
@@ -59,6 +62,11 @@ pub fn refused(request: &Request) {
 /// Postanalytics did not take so many records.
 pub fn records_lost(count: u64) {
     status::count_many(Rare::PostanalyticsLost, count);
+}
+
+/// The API did not take so many requests with attacks.
+pub fn attacks_lost(count: u64) {
+    status::count_many(Rare::ApiLost, count);
 }
 
 /// An error of the engine was caught.

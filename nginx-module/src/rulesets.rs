@@ -157,7 +157,7 @@ impl Keeper {
             None => {
                 let due = self.with(Rulesets::due).unwrap_or_default();
                 if !due.is_empty() {
-                    refresh.running = thread::spawn(|| due.into_iter().map(Job::run).collect());
+                    refresh.running = thread::spawn("wallarm-rules", || due.into_iter().map(Job::run).collect());
                     return IMPATIENCE;
                 }
             }

@@ -335,28 +335,35 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_has_the_seven_systems_of_the_specification_and_newer_debians() {
+    fn the_matrix_has_the_seven_systems_of_the_specification_and_newer_ones() {
         let ids: Vec<_> = shipped().iter().map(|d| d.id.to_string()).collect();
-        assert_eq!(ids, ["bionic", "bookworm", "bullseye", "buster", "el7", "el8", "focal", "jammy", "trixie"]);
+        let [specified, newer] = [
+            ["bionic", "bullseye", "buster", "el7", "el8", "focal", "jammy"].as_slice(),
+            &["bookworm", "el9", "noble", "trixie"],
+        ];
+        let mut expected = [specified, newer].concat();
+        expected.sort_unstable();
+        assert_eq!(ids, expected);
     }
 
     #[test]
     fn adding_a_distro_is_adding_a_table() {
-        let noble = r#"
-            [noble]
-            title = "Ubuntu 24.04 noble"
-            family = "ubuntu"
-            release = "noble"
+        let el10 = r#"
+            [el10]
+            title = "Enterprise Linux 10"
+            family = "el"
+            release = "10"
             glibc = "2.39"
-            systemd = 255
+            systemd = 257
             architectures = ["x86_64", "aarch64"]
             compression = "xz"
-            names = { user-tools = "adduser" }
+            rich = true
+            names = { user-tools = "shadow-utils" }
         "#;
-        let matrix = parse(&format!("{SHIPPED}\n{noble}")).unwrap();
-        let noble = matrix.get("noble").unwrap();
-        assert_eq!(noble.apt_suite("4.8"), ("ubuntu/wallarm-node".into(), "noble/4.8".into()));
-        assert_eq!((noble.format(), noble.release_suffix()), (Format::Deb, String::new()));
+        let matrix = parse(&format!("{SHIPPED}\n{el10}")).unwrap();
+        let el10 = matrix.get("el10").unwrap();
+        assert_eq!(el10.yum_path("4.8", Arch::X86_64), "centos/wallarm-node/10/4.8/x86_64");
+        assert_eq!((el10.format(), el10.release_suffix()), (Format::Rpm, ".el10".to_owned()));
     }
 
     #[test]
@@ -374,7 +381,9 @@ mod tests {
         };
         assert_eq!(place("buster"), "debian/wallarm-node buster/4.8/");
         assert_eq!(place("jammy"), "ubuntu/wallarm-node jammy/4.8/");
+        assert_eq!(place("noble"), "ubuntu/wallarm-node noble/4.8/");
         assert_eq!(place("el7"), "centos/wallarm-node/7/4.8/x86_64");
+        assert_eq!(place("el9"), "centos/wallarm-node/9/4.8/x86_64");
     }
 
     #[test]

@@ -26,8 +26,11 @@ pub mod project;
 pub mod relation;
 pub mod resolve;
 pub mod rpm;
+pub mod sbom;
 pub mod scripts;
 pub mod variables;
 pub mod version;
 
+mod compress;
+mod tarball;
 mod text;

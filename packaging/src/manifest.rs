@@ -95,8 +95,15 @@ pub enum Architecture {
 pub struct OwnVersion {
     /// May use `${line}`.
     pub upstream: String,
-    /// The revision.
+    /// The revision of the first packing of a release.
     pub revision: u32,
+}
+
+impl OwnVersion {
+    /// The revision of the n-th packing of a release, counted from 1: each packing is newer than the one before.
+    pub(crate) fn of_packing(&self, number: u32) -> u32 {
+        self.revision.saturating_add(number.saturating_sub(1))
+    }
 }
 
 /// Relations as text; [`crate::relation`] has the notation.

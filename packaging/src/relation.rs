@@ -1,7 +1,7 @@
 //! Relations between packages: Depends/Requires and their siblings, written once for both formats.
 //!
 //! In a manifest a relation reads like a Debian dependency: `name`, `name (>= 1.2)`, and `a | b` where a format knows
-//! alternatives (rpm 4.11 does not, so the first one counts there). `@word` stands for a name that differs between
+//! alternatives (rpm 4.11 does not, so the first one counts there). `[deb]` or `[rpm]` at its end says that it holds in that format alone. `@word` stands for a name that differs between
 //! distros and is looked up in the distro's `[names]`.
 
 use std::fmt;

@@ -62,7 +62,7 @@ fn every_tag_is_as_written_down() {
 #[test]
 fn rpm_checks_every_digest_and_finds_all_right() {
     let folder = tempfile::tempdir().unwrap();
-    for distro in ["el7", "el8"] {
+    for distro in ["el7", "el8", "el9"] {
         let said = rpm_tool(&["-K", "-v", &written(distro, folder.path())]);
         for digest in ["Header SHA256 digest", "Header SHA1 digest", "Payload SHA256 digest", "MD5 digest"] {
             assert!(said.contains(&format!("{digest}: OK")), "{said}");
@@ -95,6 +95,15 @@ fn defects_of_el7_payload_size_and_md5_are_present_and_right_with_gzip_and_xz() 
         assert_eq!(rpm.signature.u32(Tag::SIG_PAYLOAD_SIZE).unwrap().unwrap().to_string(), cpio.trim());
         assert!(rpm.signature.entries().len() <= 32 && rpm.signature.store_len() <= 8192);
     }
+}
+
+#[test]
+fn an_rpm_that_cannot_read_xz_is_told_before_it_unpacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let needs = |distro| rpm_tool(&["-qp", "--requires", &written(distro, folder.path())]);
+    let feature = "rpmlib(PayloadIsXz) <= 5.2-1\n";
+    assert!(needs("el9").contains(feature));
+    assert!(!needs("el8").contains(feature));
 }
 
 #[test]
@@ -144,14 +153,20 @@ impl Drop for Key {
     }
 }
 
+/// The argument that makes rpm work in an empty root which trusts `key`.
+fn root_that_trusts(key: &Key, folder: &Path) -> String {
+    let public = folder.join("key.asc");
+    fs::write(&public, key.gpg(&["--armor", "--export"])).unwrap();
+    let root = format!("--root={}", folder.join("root").display());
+    rpm_tool(&[&root, "--import", public.to_str().unwrap()]);
+    root
+}
+
 #[test]
 fn rpm_accepts_the_signature_and_refuses_a_changed_header() {
-    let (key, folder, root) = (Key::new(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (key, folder) = (Key::new(), tempfile::tempdir().unwrap());
     let rpm = rpm::write(&sample("el7"), folder.path(), Some(|header: &[u8]| Ok(key.sign(header)))).unwrap().path;
-    let public = folder.path().join("key.asc");
-    fs::write(&public, key.gpg(&["--armor", "--export"])).unwrap();
-    let root = format!("--root={}", root.path().display());
-    rpm_tool(&[&root, "--import", public.to_str().unwrap()]);
+    let root = root_that_trusts(&key, folder.path());
     let said = rpm_tool(&[&root, "-K", "-v", rpm.to_str().unwrap()]);
     assert!(said.contains("Header V4 RSA/SHA256 Signature, key ID") && !said.contains("NOKEY"), "{said}");
 
@@ -161,6 +176,25 @@ fn rpm_accepts_the_signature_and_refuses_a_changed_header() {
     bytes[at] = b's';
     fs::write(&rpm, bytes).unwrap();
     assert!(!try_run("rpm", "rpm", &[&root, "-K", rpm.to_str().unwrap()]).status.success());
+}
+
+/// EL 9's rpm can be told to install nothing unsigned, and its cryptography to know neither MD5 nor SHA-1.
+#[test]
+fn the_strictest_rpm_installs_what_is_signed_and_needs_neither_md5_nor_sha1() {
+    const NO_MD5_NO_SHA1: &str = "_pkgverify_flags 0x20100";
+    let (key, folder) = (Key::new(), tempfile::tempdir().unwrap());
+    let root = root_that_trusts(&key, folder.path());
+    let arguments = [&root, "--define=_pkgverify_level all", "--define", NO_MD5_NO_SHA1, "-i", "--nodeps"];
+    let install = |path: &str| try_run("rpm", "rpm", &[&arguments[..], &[path]].concat());
+
+    let refused = install(&written("el9", folder.path()));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("does not verify: no signature"), "{said}");
+
+    let signer = Some(|header: &[u8]| Ok(key.sign(header)));
+    let signed = rpm::write(&sample("el9"), folder.path(), signer).unwrap().path;
+    let installed = install(signed.to_str().unwrap());
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
 }
 
 #[test]

@@ -48,7 +48,9 @@ fn inputs() -> Inputs {
     let module = |build: &Build| Module { build: build.clone(), arch: Arch::X86_64, path: program.clone() };
     inputs.modules = builds().iter().map(module).collect();
     inputs.binaries.insert(("wtarantool".to_owned(), Arch::X86_64), program);
-    for asset in ["signing-key.asc", "third-party-licences", "module-third-party-licences", "proton.db"] {
+    for asset in
+        ["signing-key.asc", "signing-keys.gpg", "third-party-licences", "module-third-party-licences", "proton.db"]
+    {
         inputs.assets.insert(asset.to_owned(), asset.as_bytes().to_vec());
     }
     inputs
@@ -79,6 +81,7 @@ fn every_package_resolves_for_every_distro() {
             "nginx-module-wallarm",
             "nginx-plus-module-wallarm",
             "wallarm-common",
+            "wallarm-keyring",
             "wallarm-node",
             "wallarm-node-nginx",
             "wallarm-node-repo",
@@ -111,6 +114,94 @@ fn settings_are_in_etc_default_on_debian_and_in_etc_sysconfig_on_el() {
     }
 }
 
+/// The documented commands install without recommended packages.
+#[test]
+fn whoever_installs_an_umbrella_on_debian_gets_the_keyring_and_nobody_on_el_misses_it() {
+    for umbrella in ["wallarm-node-tarantool", "wallarm-node-nginx"] {
+        for distro in matrix().iter() {
+            let package = package(umbrella, distro.id.as_str());
+            let needs = package.relations.depends.iter().any(|need| need.first.name == "wallarm-keyring");
+            assert_eq!(needs, distro.format() == Format::Deb, "{umbrella} for {}", distro.id);
+        }
+    }
+}
+
+#[test]
+fn the_keyring_is_where_both_kinds_of_source_lines_look_and_touches_no_file_of_the_documented_commands() {
+    let package = package("wallarm-keyring", "bookworm");
+    let keys = |path: &str| {
+        let entry = package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap().1;
+        let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+        (content.read().unwrap(), entry.mode, entry.role)
+    };
+    let asset = b"signing-keys.gpg".to_vec();
+    assert_eq!(keys("/usr/share/keyrings/wallarm-archive-keyring.gpg"), (asset.clone(), 0o644, Role::Plain));
+    assert_eq!(keys("/etc/apt/trusted.gpg.d/wallarm-archive-keyring.gpg"), (asset, 0o644, Role::Config));
+    let documented = ["/etc/apt/trusted.gpg.d/wallarm.gpg", "/etc/apt/trusted.gpg"];
+    assert!(documented.iter().all(|path| !paths(&package).contains(path)));
+}
+
+/// In a key rotation it brings the new key, which reaches machines only in a newer package.
+#[test]
+fn the_package_that_brings_the_yum_repository_is_newer_with_each_packing() {
+    let version = |revision| {
+        let release = Release { revision, ..release() };
+        let distro = matrix().get("el8").unwrap().clone();
+        resolve(&manifest("wallarm-node-repo"), &release, &distro, &inputs()).unwrap().remove(0).version.to_string()
+    };
+    assert_eq!([1, 2, 3].map(version), ["4.8-0.el8", "4.8-1.el8", "4.8-2.el8"]);
+}
+
+/// Scanners read them in place: not compressed, with the endings that they look for.
+#[test]
+fn every_package_brings_its_bill_of_materials_in_both_formats() {
+    let manifests = Manifest::load_all(&Path::new(ROOT).join("packages")).unwrap();
+    for distro in matrix().iter().map(roomy) {
+        for package in manifests.iter().flat_map(|one| resolve(one, &release(), &distro, &inputs()).unwrap()) {
+            for ending in ["cdx.json", "spdx.json"] {
+                let path = format!("/usr/share/doc/{}/sbom.{ending}", package.name);
+                let entry = package.contents.iter().find(|(at, _)| at.as_str() == path);
+                let (_, entry) = entry.unwrap_or_else(|| panic!("{path} for {}", distro.id));
+                let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+                let text = String::from_utf8(content.read().unwrap()).unwrap();
+                assert!(text.contains(&format!("/{}@{}", package.name, package.version)), "{path}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_module_package_names_what_is_linked_into_it_and_every_nginx_that_it_is_built_for() {
+    let mut inputs = inputs();
+    let crates = |name: &str| packaging::sbom::Component {
+        name: name.to_owned(),
+        version: "1.0.0".to_owned(),
+        licence: None,
+        sha256: None,
+        ecosystem: "cargo",
+        needs: Vec::new(),
+    };
+    inputs.linked_into_modules = vec![crates("in-the-module")];
+    inputs.linked.insert("wtarantool".to_owned(), vec![crates("in-the-server")]);
+    let bill = |name: &str| {
+        let distro = roomy(matrix().get("bookworm").unwrap());
+        let package = resolve(&manifest(name), &release(), &distro, &inputs).unwrap().remove(0);
+        let path = format!("/usr/share/doc/{name}/sbom.cdx.json");
+        let (_, entry) = package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap();
+        let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+        String::from_utf8(content.read().unwrap()).unwrap()
+    };
+    let module = bill("libnginx-mod-http-wallarm");
+    assert!(
+        module.contains("pkg:cargo/in-the-module@1.0.0") && module.contains("pkg:generic/nginx@1.22.1"),
+        "{module}"
+    );
+    assert!(!module.contains("in-the-server"));
+    let server = bill("wallarm-tarantool");
+    assert!(server.contains("pkg:cargo/in-the-server@1.0.0") && !server.contains("in-the-module"), "{server}");
+    assert!(!bill("wallarm-common").contains("pkg:cargo"));
+}
+
 #[test]
 fn the_unit_reads_the_settings_of_its_own_system() {
     for (distro, settings, folder) in
@@ -136,18 +227,17 @@ fn the_umbrella_depends_on_what_the_documented_steps_need() {
     for distro in ["jammy", "el8"] {
         let package = package("wallarm-node-tarantool", distro);
         let depends: Vec<_> = package.relations.depends.iter().map(ToString::to_string).collect();
-        let (suffix, cron) = if distro == "el8" { (".el8", "crontabs") } else { ("", "cron") };
-        assert_eq!(
-            depends,
-            [format!("wallarm-tarantool (>= 4.8.9-1{suffix})"), "wallarm-common (>= 4.8)".to_owned(), cron.to_owned(),],
-            "{distro}"
-        );
+        let expected = match distro {
+            "el8" => ["wallarm-tarantool (>= 4.8.9-1.el8)", "wallarm-common (>= 4.8)", "crontabs"].as_slice(),
+            _ => &["wallarm-tarantool (>= 4.8.9-1)", "wallarm-common (>= 4.8)", "cron", "wallarm-keyring (>= 4.8.9-1)"],
+        };
+        assert_eq!(depends, expected, "{distro}");
     }
 }
 
 #[test]
 fn the_repository_package_is_4_8_0_and_names_no_release_variable() {
-    for (distro, release) in [("el7", "7"), ("el8", "8")] {
+    for (distro, release) in [("el7", "7"), ("el8", "8"), ("el9", "9")] {
         let package = package("wallarm-node-repo", distro);
         assert_eq!(package.version.to_string(), format!("4.8-0.el{release}"));
         let (_, entry) =
@@ -269,7 +359,7 @@ fn what_cannot_be_resolved_is_refused_by_name() {
         ("[[file]]\nfrom = \"gone\"\nto = \"/usr/x\"\n", "gone for /usr/x: No such file"),
         (
             "[[file]]\nasset = \"gone\"\nto = \"/usr/x\"\n",
-            "asset `gone` was not handed over; at hand: module-third-party-licences, proton.db, signing-key.asc, third-party-licences",
+            "asset `gone` was not handed over; at hand: module-third-party-licences, proton.db, signing-key.asc, signing-keys.gpg, third-party-licences",
         ),
         ("[[file]]\nbinary = \"wtarantool\"\nto = \"/usr/x\"\n", "architecture = \"independent\""),
         ("[[file]]\nto = \"/usr/x\"\n", "exactly one of `from`, `binary` and `asset`"),

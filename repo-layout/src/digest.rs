@@ -17,6 +17,12 @@ pub struct Sha256Hex(String);
 pub struct Sha512Hex(String);
 
 impl Sha256Hex {
+    /// A digest that was written down; `None` when this is none.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        is_hex(digits, 64).then(|| Self(digits.to_owned()))
+    }
+
     /// The digest of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
@@ -31,6 +37,12 @@ impl Sha256Hex {
 }
 
 impl Sha512Hex {
+    /// A digest that was written down; `None` when this is none.
+    #[must_use]
+    pub fn parse(digits: &str) -> Option<Self> {
+        is_hex(digits, 128).then(|| Self(digits.to_owned()))
+    }
+
     /// The digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -50,7 +62,11 @@ impl fmt::Display for Sha512Hex {
     }
 }
 
-/// Size and digests of one file.
+fn is_hex(digits: &str, length: usize) -> bool {
+    digits.len() == length && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Size and digests of one file, as apt's indexes list them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Digests {
     /// Size in bytes.
@@ -77,16 +93,68 @@ impl Digests {
     pub fn read(from: impl Read) -> io::Result<Self> {
         HashingReader::new(from).finish()
     }
+
+    /// What is enough to know the file again.
+    #[must_use]
+    pub fn checksum(&self) -> Checksum {
+        Checksum { size: self.size, sha256: self.sha256.clone() }
+    }
 }
 
-#[derive(Default)]
-struct Hasher {
+/// Size and SHA-256 of one file: what is enough to know it again, and all that yum's indexes list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checksum {
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256.
+    pub sha256: Sha256Hex,
+}
+
+impl Checksum {
+    /// Of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Sha256Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// Of everything that a reader still gives, in constant memory.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn read(from: impl Read) -> io::Result<Self> {
+        HashingReader::sha256(from).finish()
+    }
+}
+
+/// Takes bytes in, gives sums out.
+pub(crate) trait Sums: Default {
+    type Sum;
+
+    fn update(&mut self, bytes: &[u8]);
+
+    fn finish(self) -> Self::Sum;
+}
+
+/// Makes [`Digests`].
+#[derive(Clone, Default)]
+pub(crate) struct Hasher {
     size: u64,
     sha256: Sha256,
     sha512: Sha512,
 }
 
 impl Hasher {
+    /// Whether nothing was hashed yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+}
+
+impl Sums for Hasher {
+    type Sum = Digests;
+
     fn update(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.sha256.update(bytes);
@@ -102,26 +170,61 @@ impl Hasher {
     }
 }
 
+/// Makes a [`Checksum`], in a third of the time.
+#[derive(Clone, Default)]
+pub(crate) struct Sha256Hasher {
+    size: u64,
+    sha256: Sha256,
+}
+
+impl Sums for Sha256Hasher {
+    type Sum = Checksum;
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        self.sha256.update(bytes);
+    }
+
+    fn finish(self) -> Checksum {
+        Checksum { size: self.size, sha256: Sha256Hex(hex(&self.sha256.finalize())) }
+    }
+}
+
 /// Hashes what passes through.
-pub(crate) struct HashingReader<R> {
+pub(crate) struct HashingReader<R, H = Hasher> {
     inner: R,
-    hasher: Hasher,
+    hasher: H,
 }
 
 impl<R: Read> HashingReader<R> {
+    /// For [`Digests`].
     pub(crate) fn new(inner: R) -> Self {
         Self { inner, hasher: Hasher::default() }
     }
+}
 
-    /// Reads the rest and gives the digests of the whole.
-    pub(crate) fn finish(mut self) -> io::Result<Digests> {
+impl<R: Read> HashingReader<R, Sha256Hasher> {
+    /// For a [`Checksum`].
+    pub(crate) fn sha256(inner: R) -> Self {
+        Self { inner, hasher: Sha256Hasher::default() }
+    }
+}
+
+impl<R: Read, H: Sums> HashingReader<R, H> {
+    /// Reads the rest and gives the sums of the whole.
+    pub(crate) fn finish(mut self) -> io::Result<H::Sum> {
         let mut buffer = vec![0; 1 << 16];
         while read_some(&mut self, &mut buffer)? > 0 {}
         Ok(self.hasher.finish())
     }
+
+    /// What was hashed so far; hashing begins anew.
+    pub(crate) fn take_hasher(&mut self) -> H {
+        std::mem::take(&mut self.hasher)
+    }
 }
 
-impl<R: Read> Read for HashingReader<R> {
+impl<R: Read, H: Sums> Read for HashingReader<R, H> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.hasher.update(buffer.get(..count).unwrap_or_default());
@@ -129,9 +232,9 @@ impl<R: Read> Read for HashingReader<R> {
     }
 }
 
-/// Copies everything and gives the digests of what was copied.
-pub(crate) fn copy_hashed(from: impl Read, to: &mut impl Write) -> io::Result<Digests> {
-    let mut reader = HashingReader::new(from);
+/// Copies everything and gives the checksum of what was copied.
+pub(crate) fn copy_hashed(from: impl Read, to: &mut impl Write) -> io::Result<Checksum> {
+    let mut reader = HashingReader::sha256(from);
     let mut buffer = vec![0; 1 << 16];
     loop {
         match read_some(&mut reader, &mut buffer)? {
@@ -173,5 +276,8 @@ mod tests {
         assert!(digests.sha512.as_str().starts_with("ddaf35a193617abacc417349ae204131"));
         assert_eq!(Digests::read(&b"abc"[..]).unwrap(), digests);
         assert_eq!(Sha256Hex::of(b"abc"), digests.sha256);
+        assert_eq!(Checksum::of(b"abc"), digests.checksum());
+        assert_eq!(Sha256Hex::parse(digests.sha256.as_str()), Some(digests.sha256));
+        assert_eq!(Sha512Hex::parse("ddaf"), None);
     }
 }

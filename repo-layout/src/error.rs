@@ -136,6 +136,42 @@ pub enum Error {
         /// The file.
         path: TreePath,
     },
+    /// What is published has no good signature by the key of the repository: it cannot be the base of a change.
+    #[error("{path} has no good signature by the key of this repository; nothing is built on what it signs", path = path.display())]
+    PublishedSignature {
+        /// The signed file, or its signature.
+        path: PathBuf,
+        /// What is wrong.
+        source: signing::VerifyError,
+    },
+    /// What is published cannot be the base of a change.
+    #[error("{path} cannot be changed: {why}; lay the repository out anew with `repo index`", path = path.display())]
+    Published {
+        /// The index.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// Nothing that is published fits what is to be removed.
+    #[error("{suite} has no package `{pattern}`: give a name, name=version, or a file name")]
+    NoSuchPackage {
+        /// The suite or repository.
+        suite: TreePath,
+        /// What was to be removed.
+        pattern: String,
+    },
+    /// A newer version of a package is published already.
+    #[error("{path} is older than {name} {published}, which {suite} has; add it with --allow-older if that is meant", path = path.display())]
+    Older {
+        /// The package.
+        path: PathBuf,
+        /// Its name.
+        name: String,
+        /// The newest version that is published.
+        published: String,
+        /// The suite or repository.
+        suite: TreePath,
+    },
     /// A field of an index cannot be written.
     #[error("cannot write the index of {suite}")]
     Index {
@@ -166,6 +202,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Something that is no regular file, or no file at all.
+    pub(crate) fn not_regular(path: &Path) -> Self {
+        match std::fs::symlink_metadata(path) {
+            Ok(_) => Self::NotRegular { path: path.to_owned() },
+            Err(source) => Self::Io { what: "read", path: path.to_owned(), source },
+        }
+    }
+
     /// An input or output error, with a full disk told apart from the rest.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {

@@ -2,16 +2,16 @@
 //!
 //! To accept a change, run the tests with `UPDATE_GOLDEN=1` and read the difference.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use formats::deb822::Paragraph;
 use formats::rpm_header::{HeaderBuilder, Limits, Tag};
 use signing::UtcTime;
 
-use crate::apt::{AptPackage, packages, release};
-use crate::yum::{YumPackage, filelists, other, primary, repomd};
-use crate::{AptSuite, Digests, TreePath};
+use crate::apt::{release, stanza};
+use crate::index::Entry;
+use crate::yum::{Index, YumPackage, documents, repomd};
+use crate::{AptSuite, Checksum, Digests, Selection, TreePath};
 
 fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -26,17 +26,22 @@ fn date() -> UtcTime {
     UtcTime::from(UNIX_EPOCH + Duration::from_secs(1_780_000_000))
 }
 
-fn deb(name: &str, architecture: &str) -> AptPackage {
+fn deb(name: &str, architecture: &str) -> Entry {
     let control = format!(
         "Package: {name}\nVersion: 4.8.9-1\nArchitecture: {architecture}\nDepends: libc6 (>= 2.17)\n\
          Description: made up\n Of two paragraphs.\n .\n This is the second.\n"
     );
-    AptPackage {
-        source: PathBuf::new(),
+    let digests = Digests::of(name.as_bytes());
+    Entry {
         file_name: format!("{name}_4.8.9-1_{architecture}.deb"),
+        name: name.to_owned(),
+        version: "4.8.9-1".to_owned(),
         architecture: architecture.to_owned(),
-        control: Paragraph::parse(&control).unwrap(),
-        digests: Digests::of(name.as_bytes()),
+        summary: "made up".to_owned(),
+        size: digests.size,
+        sha256: digests.sha256,
+        sha512: Some(digests.sha512),
+        parts: vec![control],
     }
 }
 
@@ -48,7 +53,7 @@ fn suite() -> AptSuite {
         label: "Example node".to_owned(),
         description: "Packages for jammy".to_owned(),
         architectures: vec!["arm64".to_owned(), "amd64".to_owned()],
-        packages: Vec::new(),
+        packages: Selection::default(),
     }
 }
 
@@ -86,7 +91,6 @@ fn rpm() -> YumPackage {
     header.u32s(Tag::FILE_FLAGS, &[1 | 16, 0, 64]).u16s(Tag::FILE_MODES, &[0o100_644, 0o040_755, 0o100_640]);
     header.u32s(Tag::CHANGELOG_TIME, &[1_779_000_000, 1_778_000_000]);
     YumPackage {
-        source: PathBuf::new(),
         file_name: "sample-4.8.9-1.el7.x86_64.rpm".to_owned(),
         name: "sample".to_owned(),
         epoch: 0,
@@ -96,37 +100,35 @@ fn rpm() -> YumPackage {
         header: header.build(&Limits::MAIN).unwrap(),
         archive_size: 420,
         header_range: 4504..6000,
-        digests: Digests::of(b"sample"),
+        checksum: Checksum::of(b"sample"),
     }
 }
 
 #[test]
 fn packages_and_release() {
     let (suite, all) = (suite(), [deb("wallarm-common", "amd64"), deb("wallarm-node-tarantool", "all")]);
-    let text = packages::index(&all, &suite.suite).unwrap();
+    let mut text = String::new();
+    all.iter().for_each(|entry| stanza(&suite, entry, &mut text));
     check("Packages", &text);
     let listed = [("Packages", Digests::of(text.as_bytes())), ("Packages.xz", Digests::of(b"made up"))];
+    let listed = listed.map(|(name, digests)| (name.to_owned(), digests));
     check("Release", &release::release(&suite, date(), &listed).unwrap().to_string());
 }
 
 #[test]
 fn primary_filelists_and_other() {
-    let all = [rpm()];
-    check("primary.xml", &String::from_utf8(primary::write(&all).unwrap()).unwrap());
-    check("filelists.xml", &String::from_utf8(filelists::write(&all).unwrap()).unwrap());
-    check("other.xml", &String::from_utf8(other::write(&all).unwrap()).unwrap());
+    for (kind, text) in documents(&[rpm()]).unwrap() {
+        check(&format!("{kind}.xml"), &text);
+    }
 }
 
 #[test]
 fn repomd_lists_the_three_indexes() {
     // The compressed bytes are zlib's affair and may change with it: the digests of a fixed text stand in for them.
-    let indexes = ["primary", "filelists", "other"].map(|kind| crate::yum::Index {
+    let indexes = ["primary", "filelists", "other"].map(|kind| Index {
         kind,
-        name: format!("{}-{kind}.xml.gz", Digests::of(kind.as_bytes()).sha256),
-        bytes: kind.as_bytes().to_vec(),
-        sha256: Digests::of(kind.as_bytes()).sha256,
-        open_sha256: Digests::of(b"open").sha256,
-        open_size: 4,
+        packed: Checksum::of(kind.as_bytes()),
+        open: Checksum::of(b"open"),
     });
-    check("repomd.xml", &String::from_utf8(repomd::write(&indexes, date()).unwrap()).unwrap());
+    check("repomd.xml", &repomd::write(&indexes, date()).unwrap());
 }

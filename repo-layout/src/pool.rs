@@ -9,6 +9,11 @@ use std::thread;
 
 use crate::Error;
 
+/// How many threads can run at once.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Applies `work` to every item, on as many threads as there are cores; results come in the order of the items.
 ///
 /// After the first error no new item is begun; the error of the earliest failed item is given.
@@ -18,11 +23,10 @@ where
     R: Send,
     E: Send,
 {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(items.len()));
     thread::scope(|scope| {
-        for _ in 0..cores.min(items.len()) {
+        for _ in 0..cores().min(items.len()) {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{Error, Front};
+use crate::{Error, Front, Selection};
 
 /// A path within a tree: relative, `/` between its parts, no part empty, `.` or `..`, no character that a URL would
 /// have to escape.
@@ -81,7 +81,7 @@ pub struct AptSuite {
     /// Architectures that the suite serves; packages for `all` are always allowed.
     pub architectures: Vec<String>,
     /// The packages.
-    pub packages: Vec<PathBuf>,
+    pub packages: Selection,
 }
 
 impl AptSuite {
@@ -102,10 +102,19 @@ pub struct YumRepository {
     /// The architecture that it serves; packages for `noarch` are always allowed.
     pub architecture: String,
     /// The packages.
-    pub packages: Vec<PathBuf>,
+    pub packages: Selection,
     /// Packages which also stand in the folder itself, where `rpm -i` finds them by a documented URL; they are indexed
     /// in `Packages/` like the others.
-    pub bootstrap: Vec<PathBuf>,
+    pub bootstrap: Vec<Bootstrap>,
+}
+
+/// A package that stands in the folder of a yum repository, too.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The package's name; its newest version stands there.
+    pub package: String,
+    /// The name that the URL has. It may be that of the package's first revision: a newer one brings new keys, and the URL stays.
+    pub file_name: String,
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-
 use packaging::version::{Upstream, VersionError};
 
+use crate::channel::Channel;
 use crate::install_test::Side;
 
 /// Builds, packs, signs, publishes and tests the web-protection node.
@@ -42,6 +42,11 @@ pub enum Command {
     Repo(Repo),
     /// Make a release, from checks to promotion, in steps that can be interrupted.
     Release(Release),
+    /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
+    Reproduce(Reproduce),
+    /// Check where packages come from.
+    #[command(subcommand)]
+    Provenance(Provenance),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
@@ -110,13 +115,44 @@ pub struct Package {
     pub key: KeyArgs,
 }
 
+/// Build packages twice and compare.
+///
+/// The first build is this checkout's, as `cargo xtask package` makes it. The second is made from nothing in a copy of the checkout, in another
+/// folder, zone, language, by another user with another umask, on one processor. A difference is told with the package, the member, the file, the
+/// section or tag, the offset and both bytes.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["distro", "all", "compare"]))]
+pub struct Reproduce {
+    /// A distro of packaging/distros.toml; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Every distro of the matrix.
+    #[arg(long)]
+    pub all: bool,
+    /// Build nothing, and compare two packages, or two folders of packages, that are there.
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"])]
+    pub compare: Vec<PathBuf>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// The source of an NGINX version that cannot be fetched here; may be repeated.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub nginx_source: Vec<PathBuf>,
+    /// Go without the modules whose NGINX source cannot be had.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// The key that signs both.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// Make a release. What is finished and still true is not done again.
 #[derive(Debug, Args)]
 pub struct Release {
     /// Which version; `v4.8.9`, as its tag has it, is the same as `4.8.9`.
     #[arg(long, value_name = "VERSION", value_parser = version_or_tag)]
     pub version: Upstream,
-    /// Where it is published: the channels `testing` and `stable` are folders in there.
+    /// Where it is published: the tree with the channels `testing` and `stable`.
     #[arg(long, value_name = "DIR|URL")]
     pub to: Option<String>,
     /// A distro of packaging/distros.toml; may be repeated. [default: all]
@@ -158,16 +194,38 @@ fn version_or_tag(text: &str) -> Result<Upstream, VersionError> {
     text.strip_prefix('v').unwrap_or(text).parse()
 }
 
-/// Where the signing key is.
+/// What signs, and when it may not.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KeyArgs {
-    /// File with the secret key, armoured or binary. [default: the variable WALLARM_SIGNING_KEY (a path, or the armoured
-    /// key itself); otherwise a development key that is made in target/]
+    /// Which key.
+    #[command(flatten)]
+    pub which: WhichKey,
+    /// Sign with a key that ends within 30 days, as long as it lasts so many. One that has ended never signs.
+    #[arg(long, value_name = "DAYS")]
+    pub allow_expiring: Option<u32>,
+}
+
+/// Where the signing keys are.
+///
+/// Several sign together, as in a key rotation: first the key that stays, last the one that every client knows. Commands come
+/// before files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhichKey {
+    /// File with the secret key, armoured or binary; repeated in a key rotation, the new key first. [default: the variable
+    /// WALLARM_SIGNING_KEY (a path, or the armoured key itself); otherwise a development key that is made in target/]
     #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// File whose first line is the key's passphrase. [default: the variable WALLARM_SIGNING_PASSPHRASE]
+    pub key: Vec<PathBuf>,
+    /// File whose first line is the key's passphrase; one for all keys, or one for each. [default: the variable
+    /// WALLARM_SIGNING_PASSPHRASE]
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub passphrase_file: Vec<PathBuf>,
+    /// Sign by a command that is called as gpg is, for a key on a card or another machine: `gpg --local-user FINGERPRINT!`.
+    /// [default: the variable WALLARM_SIGN_WITH]
+    #[arg(long, value_name = "COMMAND")]
+    pub sign_with: Vec<String>,
+    /// File with the public key that the command signs with. [default: the variable WALLARM_PUBLIC_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
 }
 
 /// Make, show, export and check signing keys.
@@ -192,13 +250,13 @@ pub enum Key {
     Show {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
     },
     /// Write the public half, as users import it.
     Export {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// ASCII armour, as rpm imports it; binary if left out, as apt keeps it.
         #[arg(long)]
         armor: bool,
@@ -210,7 +268,7 @@ pub enum Key {
     Check {
         /// Which key.
         #[command(flatten)]
-        key: KeyArgs,
+        key: WhichKey,
         /// What soon means.
         #[arg(long, default_value_t = 30)]
         days: u32,
@@ -231,6 +289,9 @@ pub enum Repo {
         /// Where the repositories go. [default: target/repo]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
         /// Where it will be published: scheme and host, as its pages show them. [default: repository-url in packaging/project.toml]
         #[arg(long, value_name = "URL")]
         url: Option<String>,
@@ -241,15 +302,136 @@ pub enum Repo {
         #[command(flatten)]
         key: KeyArgs,
     },
+    /// Add packages to a published repository. Only they are read, and only what they change is written.
+    Add {
+        /// The packages.
+        #[arg(required = true, value_name = "FILE")]
+        packages: Vec<PathBuf>,
+        /// Remove what fits in the same step: a name, name=version or a file name; may be repeated.
+        #[arg(long, value_name = "PACKAGE")]
+        remove: Vec<String>,
+        /// Add a package although a newer one of its name is published.
+        #[arg(long)]
+        allow_older: bool,
+        /// Which repository, and where.
+        #[command(flatten)]
+        change: RepoChange,
+    },
+    /// Remove packages from a published repository.
+    Remove {
+        /// What to remove: a name, name=version or a file name.
+        #[arg(required = true, value_name = "PACKAGE")]
+        packages: Vec<String>,
+        /// Which repository, and where.
+        #[command(flatten)]
+        change: RepoChange,
+    },
+    /// Write and sign indexes for the packages that lie in the repositories already.
+    Index {
+        /// A distro; may be repeated. [default: every distro whose repository has packages]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// List what is published.
+    List {
+        /// A distro; may be repeated. [default: every distro that has something published]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// Which channel of the repositories.
+        #[arg(long, default_value_t, value_name = "NAME")]
+        channel: Channel,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signed.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Add what one channel has to another one, as it is: nothing is built again.
+    Promote {
+        /// From which channel.
+        from: Channel,
+        /// To which channel.
+        to: Channel,
+        /// A distro; may be repeated. [default: every distro that has something published in the first channel]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Print what would be added; do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The key that signs.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Show which packages differ between two channels.
+    Diff {
+        /// One channel.
+        from: Channel,
+        /// The other one.
+        to: Channel,
+        /// A distro; may be repeated. [default: every distro that has something published in either]
+        #[arg(long, value_name = "NAME")]
+        distro: Vec<String>,
+        /// The tree. [default: target/repo]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The key that signed.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
     /// Check signatures, digests, sizes, key expiry, missing and stray files, from the signed index to every package.
     Verify {
         /// A folder, or the URL of a published tree. [default: target/repo]
         #[arg(value_name = "DIR|URL")]
         source: Option<String>,
-        /// Public key to trust. [default: wallarm.gpg of the tree itself, which shows integrity but not origin]
+        /// Public key to trust, or several in one file. [default: wallarm.gpg of the tree itself, which shows integrity but not
+        /// origin]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+}
+
+/// Check where packages come from.
+#[derive(Debug, Subcommand)]
+pub enum Provenance {
+    /// Check that packages are those that the signed statement beside them is about.
+    Verify {
+        /// A folder of packages, or one with a folder a distro. [default: target/packages]
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Public key to trust, or several in one file. [default: the configured key]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+/// Which published repository a change is for.
+#[derive(Debug, Args)]
+pub struct RepoChange {
+    /// A distro of packaging/distros.toml.
+    #[arg(long, value_name = "NAME")]
+    pub distro: String,
+    /// Which channel of its repository.
+    #[arg(long, default_value_t, value_name = "NAME")]
+    pub channel: Channel,
+    /// The tree. [default: target/repo]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 /// Offer a repository on a loopback port.
@@ -266,7 +448,7 @@ pub struct Serve {
 /// Install in a container.
 #[derive(Debug, Args)]
 pub struct InstallTest {
-    /// bookworm, bullseye or el8; may be repeated.
+    /// bookworm, bullseye, trixie or el8; may be repeated.
     #[arg(long, required = true, value_name = "NAME")]
     pub distro: Vec<String>,
     /// Which half of the node; may be repeated. [default: each that the distro has a root for]
@@ -307,6 +489,76 @@ pub struct Test {
 pub enum Bench {
     /// What the module costs a request: processor time, latency, memory, and what clients see while postanalytics is away.
     Nginx(BenchNginx),
+    /// Indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro, as far as they are installed.
+    Index(BenchIndex),
+    /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
+    Package(BenchPackage),
+    /// Pack one file once and end: what `bench package` takes the time of.
+    #[command(hide = true)]
+    Pack(BenchPack),
+}
+
+/// What indexing and publishing take.
+#[derive(Debug, Args)]
+pub struct BenchIndex {
+    /// How many packages are indexed; may be repeated. They are made first, and kept in target/bench.
+    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000])]
+    pub packages: Vec<usize>,
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// What packing one large binary costs.
+#[derive(Debug, Args)]
+pub struct BenchPackage {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// The binary. [default: rustup, about 20 MB]
+    #[arg(long, value_name = "FILE")]
+    pub elf: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// Pack one file once.
+#[derive(Debug, Args)]
+pub struct BenchPack {
+    /// The binary.
+    #[arg(long, value_name = "FILE")]
+    pub elf: PathBuf,
+    /// What to make.
+    #[arg(long)]
+    pub format: PackFormat,
+    /// How its payload is compressed.
+    #[arg(long)]
+    pub compression: PackCompression,
+    /// Where to.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Kinds of packages.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackFormat {
+    /// Debian's.
+    Deb,
+    /// Red Hat's.
+    Rpm,
+}
+
+/// Compressions that every system of the matrix reads.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PackCompression {
+    /// For debs.
+    Xz,
+    /// For rpms.
+    Gzip,
 }
 
 /// What the module costs a request.

@@ -35,9 +35,12 @@ pub struct Dependency {
 
 /// Reads the locked dependencies of the checkout.
 pub fn metadata(root: &Path) -> Result<Metadata> {
-    let text =
-        cargo(root, &["metadata", "--format-version", "1", "--locked", "--quiet", "--filter-platform", PLATFORM])?;
-    serde_json::from_str(&text).context("cannot read what cargo metadata prints")
+    serde_json::from_str(&metadata_text(root)?).context("cannot read what cargo metadata prints")
+}
+
+/// The same as cargo prints it.
+pub fn metadata_text(root: &Path) -> Result<String> {
+    cargo(root, &["metadata", "--format-version", "1", "--locked", "--quiet", "--filter-platform", PLATFORM])
 }
 
 /// One text with the licence of each crate that is linked into `package`, each wording once.
@@ -63,7 +66,7 @@ pub fn of_binary(root: &Path, package: &str) -> Result<String> {
 }
 
 /// `name version` of each crate on the way from `package`, on the systems that it is built for.
-fn linked(root: &Path, package: &str) -> Result<BTreeSet<String>> {
+pub fn linked(root: &Path, package: &str) -> Result<BTreeSet<String>> {
     let tree = [
         "tree",
         "--locked",

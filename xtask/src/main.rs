@@ -4,8 +4,10 @@
 //! No logic of packaging or repositories lives here.
 
 mod browser;
+mod channel;
 mod cli;
 mod commands;
+mod components;
 mod container;
 mod guide;
 mod http;
@@ -14,6 +16,7 @@ mod keys;
 mod licences;
 mod nginx;
 mod plan;
+mod provenance;
 mod report;
 mod session;
 mod steps;

@@ -22,8 +22,6 @@ pub struct Session {
     pub target: PathBuf,
     /// Where fetched tools are kept.
     pub tools: PathBuf,
-    /// Stands in for the commit's time.
-    fixed_epoch: Option<u64>,
     /// Results go out as JSON.
     pub json: bool,
     /// Steps, shown as they happen.
@@ -36,19 +34,7 @@ impl Session {
         let root = find_root()?;
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
         let tools = target.join("toolchain");
-        Ok(Self { root, target, tools, fixed_epoch: None, json, progress: Progress::new(quiet) })
-    }
-
-    /// The same session over a copy of the checkout: other folders, same tools, same time stamp.
-    pub fn elsewhere(&self, copy: &Path) -> Result<Self> {
-        Ok(Self {
-            root: copy.to_owned(),
-            target: copy.join("target"),
-            tools: self.tools.clone(),
-            fixed_epoch: Some(self.epoch()?),
-            json: self.json,
-            progress: Progress::new(self.progress.is_silent()),
-        })
+        Ok(Self { root, target, tools, json, progress: Progress::new(quiet) })
     }
 
     /// The same session without progress, for work that repeats itself.
@@ -62,7 +48,6 @@ impl Session {
             root: self.root.clone(),
             target: self.target.clone(),
             tools: self.tools.clone(),
-            fixed_epoch: self.fixed_epoch,
             json: self.json,
             progress: Progress::new(self.progress.is_silent()),
         }
@@ -111,9 +96,6 @@ impl Session {
     /// The one time stamp of everything that is made: `SOURCE_DATE_EPOCH` if it is set, otherwise the time of the
     /// commit that is checked out, in Unix seconds.
     pub fn epoch(&self) -> Result<u64> {
-        if let Some(epoch) = self.fixed_epoch {
-            return Ok(epoch);
-        }
         if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
             return text.parse().with_context(|| format!("SOURCE_DATE_EPOCH is `{text}`: write Unix seconds"));
         }

@@ -26,6 +26,8 @@ pub struct Finding<'a> {
     pub point: Point<'a>,
     /// The value, decoded; at most [`SHOWN_VALUE`] bytes of it.
     pub value: &'a [u8],
+    /// Where in `value` the sign of the attack begins.
+    pub sign: usize,
     /// The ids of the rules that found it, ascending. Empty for limits, which no rule finds.
     pub stamps: &'a [u32],
 }
@@ -35,6 +37,7 @@ struct Entry {
     attack: Attack,
     point: Range<usize>,
     value: Range<usize>,
+    sign: usize,
     stamps: Range<usize>,
 }
 
@@ -79,6 +82,7 @@ impl Findings {
             attack: entry.attack,
             point: Point(self.points.get(entry.point.clone()).unwrap_or("[]")),
             value: self.values.get(entry.value.clone()).unwrap_or_default(),
+            sign: entry.sign,
             stamps: self.stamps.get(entry.stamps.clone()).unwrap_or_default(),
         })
     }
@@ -124,6 +128,7 @@ impl Findings {
             attack,
             point: point..self.points.len(),
             value: value..self.values.len(),
+            sign: at.saturating_sub(from),
             stamps: 0..0,
         });
         true
@@ -165,7 +170,7 @@ mod tests {
         let findings = found_in(&value, &[one(Attack::Rce, 1, 70_000)]);
         let found = findings.iter().next().expect("a finding");
         assert_eq!(found.value.len(), SHOWN_VALUE);
-        assert!(found.value.contains(&b'!'));
+        assert_eq!(found.value[found.sign], b'!');
     }
 
     #[test]

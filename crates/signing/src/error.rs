@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use crate::{Fingerprint, UtcTime};
+use crate::{CommandProblem, Fingerprint, UtcTime};
 
 /// An error of the OpenPGP library, kept as the source.
 pub(crate) type Source = Box<dyn Error + Send + Sync>;
@@ -59,6 +59,21 @@ pub enum KeyError {
         /// First moment at which it is no longer valid.
         expired: UtcTime,
     },
+    /// The key holds today, but not for as long as what is signed with it should.
+    #[error(
+        "the key {fingerprint} ends on {expires}, in {left} days, and {needed} are asked for: extend it (its id stays the same) \
+         or begin a rotation to its successor, then sign again; --allow-expiring DAYS signs all the same"
+    )]
+    EndsSoon {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// First moment at which it is no longer valid.
+        expires: UtcTime,
+        /// Whole days until then.
+        left: u64,
+        /// Days that it should last.
+        needed: u64,
+    },
     /// The key was revoked.
     #[error("the key {fingerprint} is revoked; sign with its successor")]
     Revoked {
@@ -111,6 +126,12 @@ pub enum KeyError {
         /// What the system said.
         source: io::Error,
     },
+    /// Two keys of a keyring, or two that shall sign together, are the same.
+    #[error("the key {fingerprint} is given twice")]
+    Twice {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
     /// No key is configured.
     #[error("no signing key: name a key file or set WALLARM_SIGNING_KEY to a path or to the armoured key itself")]
     NotConfigured,
@@ -134,6 +155,15 @@ pub enum SignError {
         /// Line number, from 1.
         line: usize,
     },
+    /// A signing command gave no signature of use.
+    #[error("the signing command `{command}` {problem}")]
+    Command {
+        /// The command.
+        command: String,
+        /// What it did wrong.
+        #[source]
+        problem: CommandProblem,
+    },
     /// The OpenPGP library failed.
     #[error("cannot make the signature")]
     Library(#[source] Source),
@@ -153,12 +183,12 @@ pub enum VerifyError {
         source: Option<Source>,
     },
     /// Another key made it.
-    #[error("signed by {issuer}, not by {expected}")]
+    #[error("signed by {issuer}, not by {}", list(.expected))]
     OtherKey {
         /// The key which the signature names.
         issuer: String,
-        /// The key that was expected.
-        expected: Fingerprint,
+        /// The keys of which one was expected.
+        expected: Vec<Fingerprint>,
     },
     /// It does not match the data, or it is of a kind that is not accepted (SHA-1, MD5, from the future).
     #[error("the signature is bad: {reason}")]
@@ -174,4 +204,8 @@ pub enum VerifyError {
         /// First moment at which it is no longer valid.
         expired: UtcTime,
     },
+}
+
+fn list(keys: &[Fingerprint]) -> String {
+    keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }

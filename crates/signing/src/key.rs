@@ -18,7 +18,7 @@ use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::{Features, HashAlgorithm, KeyFlags, SignatureType};
 
 use crate::error::Source;
-use crate::{KeyError, Passphrase, PublicKey, SignError, armor, cleartext, openpgp};
+use crate::{KeyError, Keyring, Passphrase, PublicKey, SignError, SignatureKind, Signer, armor, openpgp};
 
 /// Length of a new key's modulus in bits.
 pub const RSA_BITS: usize = 4096;
@@ -45,7 +45,7 @@ pub struct SecretKey {
     /// With the secret half as it is stored: encrypted when there is a passphrase.
     cert: Cert,
     signer: KeyPair,
-    public: PublicKey,
+    keyring: Keyring,
 }
 
 impl SecretKey {
@@ -95,13 +95,13 @@ impl SecretKey {
             return Err(KeyError::NoSecret { origin: origin.to_owned(), fingerprint });
         };
         let signer = unlock(secret, &public, passphrase)?;
-        Ok(Self { cert, signer, public })
+        Ok(Self { cert, signer, keyring: public.into() })
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> &PublicKey {
-        &self.public
+        self.keyring.first()
     }
 
     /// Stores the key armoured in a new file with mode 0600, protected when it was made or loaded with a passphrase.
@@ -147,36 +147,30 @@ impl SecretKey {
         self.sign(SignatureType::Binary, data, when)
     }
 
-    /// As [`SecretKey::sign_detached`], armoured: `Release.gpg`, `repomd.xml.asc`.
-    ///
-    /// # Errors
-    /// [`SignError::Library`].
-    pub fn sign_detached_armored(&self, data: &[u8], when: SystemTime) -> Result<String, SignError> {
-        let packet = self.sign_detached(data, when)?;
-        armor::armor(Kind::Signature, &packet).map_err(|error| SignError::Library(error.into()))
-    }
-
-    /// Signs a text in the cleartext framework: `InRelease`. The text ends in a line feed, or is treated as if it did.
-    ///
-    /// # Errors
-    /// [`SignError::TrailingSpace`] for a text that the framework would not protect whole, [`SignError::Library`].
-    pub fn sign_cleartext(&self, text: &str, when: SystemTime) -> Result<String, SignError> {
-        cleartext::check(text)?;
-        let packet = self.sign(SignatureType::Text, &cleartext::signed_octets(text), when)?;
-        let armored = armor::armor(Kind::Signature, &packet).map_err(|error| SignError::Library(error.into()))?;
-        Ok(cleartext::frame(text, &armored))
-    }
-
     fn sign(&self, kind: SignatureType, octets: &[u8], when: SystemTime) -> Result<Vec<u8>, SignError> {
-        let made = when.max(self.public.created().into());
+        let made = when.max(self.public().created().into());
         openpgp::sign(self.signer.clone(), kind, octets, made).map_err(|error| SignError::Library(error.into()))
+    }
+}
+
+impl Signer for SecretKey {
+    fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    fn packets(&self, kind: SignatureKind, octets: &[u8], when: SystemTime) -> Result<Vec<Vec<u8>>, SignError> {
+        Ok(vec![self.sign(kind.into(), octets, when)?])
+    }
+
+    fn sign_detached(&self, data: &[u8], when: SystemTime) -> Result<Vec<u8>, SignError> {
+        SecretKey::sign_detached(self, data, when)
     }
 }
 
 /// Shows who the key is, never what it is.
 impl fmt::Debug for SecretKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "SecretKey({})", self.public.fingerprint())
+        write!(out, "SecretKey({})", self.public().fingerprint())
     }
 }
 

@@ -1,22 +1,16 @@
-//! Public keys: reading, describing, exporting, verifying.
+//! Public keys: reading, describing, exporting.
 
 use std::fmt;
-use std::io::Read as _;
 use std::time::SystemTime;
 
-use sequoia_openpgp::KeyHandle;
 use sequoia_openpgp::armor::Kind;
 use sequoia_openpgp::cert::Cert;
-use sequoia_openpgp::packet::{Packet, Signature, signature::subpacket::SubpacketValue};
 use sequoia_openpgp::parse::Parse;
-use sequoia_openpgp::parse::stream::{
-    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
-};
 use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus};
 
-use crate::{KeyError, MINIMUM_RSA_BITS, UtcTime, VerifyError, armor, cleartext};
+use crate::{Cleartext, KeyError, Keyring, MINIMUM_RSA_BITS, UtcTime, Verified, VerifyError, armor};
 
 /// Fingerprint of a version 4 key: 40 hexadecimal digits, upper case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,25 +30,6 @@ impl fmt::Display for KeyId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
-}
-
-/// A signature that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
-    /// When it was made, by its own word.
-    pub made: UtcTime,
-    /// Whether every byte of it is either protected or canonical, so that no byte could be changed unnoticed. Armour
-    /// headers, odd line lengths or foreign subpackets in the unhashed area make this `false`.
-    pub exact: bool,
-}
-
-/// The text of a cleartext message whose signature holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cleartext {
-    /// What was signed, dash-escaping undone, ending in a line feed.
-    pub text: String,
-    /// About the signature; `exact` covers the frame around the text as well.
-    pub signature: Verified,
 }
 
 /// A public key with the facts of its newest self-signature.
@@ -140,6 +115,26 @@ impl PublicKey {
         self.expires.filter(|end| *end <= UtcTime::from(at))
     }
 
+    /// Whole days until the key ends, zero when it has; `None` when it has no end.
+    #[must_use]
+    pub fn days_left(&self, now: SystemTime) -> Option<u64> {
+        self.expires.map(|end| UtcTime::from(now).whole_days_until(end))
+    }
+
+    /// Whether the key lasts for so many days more: what is published stays for that long at least.
+    ///
+    /// # Errors
+    /// [`KeyError::EndsSoon`] with the date and what to do.
+    pub fn check_lasts(&self, now: SystemTime, days: u32) -> Result<(), KeyError> {
+        let needed = u64::from(days);
+        match (self.expires, self.days_left(now)) {
+            (Some(expires), Some(left)) if left < needed => {
+                Err(KeyError::EndsSoon { fingerprint: self.fingerprint(), expires, left, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The binary export, which `wallarm.gpg` is: what `apt-key add`, `gpg --import` and `signed-by=` all take.
     ///
     /// # Errors
@@ -183,22 +178,12 @@ impl PublicKey {
         }
     }
 
-    /// Verifies a detached signature, armoured or binary, as of the time `at`.
+    /// Verifies a detached signature, armoured or binary, as of the time `at`; see [`Keyring::verify_detached`].
     ///
     /// # Errors
     /// See [`VerifyError`]; SHA-1 and MD5 signatures and those of an expired key are refused.
     pub fn verify_detached(&self, data: &[u8], signature: &[u8], at: SystemTime) -> Result<Verified, VerifyError> {
-        const EXPECTED: &str = "detached signature";
-        let policy = StandardPolicy::at(at);
-        let mut verifier = DetachedVerifierBuilder::from_bytes(signature)
-            .and_then(|builder| builder.with_policy(&policy, at, Judge::new(self, at)))
-            .map_err(|error| malformed(EXPECTED, error))?;
-        let outcome = verifier.verify_bytes(data);
-        let signature_packet = verifier.into_helper().verdict(EXPECTED, outcome)?;
-        let packet = packet_bytes(&signature_packet)?;
-        let canonical = packet == signature
-            || armor::armor(Kind::Signature, &packet).is_ok_and(|text| text.as_bytes() == signature);
-        Ok(Verified { made: made(&signature_packet), exact: canonical && self.is_all_protected(&signature_packet) })
+        Keyring::from(self.clone()).verify_detached(data, signature, at)
     }
 
     /// Verifies a message in the cleartext framework and gives its text.
@@ -206,44 +191,11 @@ impl PublicKey {
     /// # Errors
     /// See [`VerifyError`].
     pub fn verify_cleartext(&self, message: &str, at: SystemTime) -> Result<Cleartext, VerifyError> {
-        const EXPECTED: &str = "cleartext-signed message";
-        // The library would also take an inline-signed binary message, whose text no reader of `InRelease` sees.
-        if !message.starts_with(cleartext::HEAD) {
-            return Err(VerifyError::Malformed { expected: EXPECTED, source: None });
-        }
-        let policy = StandardPolicy::at(at);
-        let mut verifier = VerifierBuilder::from_bytes(message)
-            .and_then(|builder| builder.with_policy(&policy, at, Judge::new(self, at)))
-            .map_err(|error| match error.downcast::<VerifyError>() {
-                Ok(verdict) => verdict,
-                Err(error) => malformed(EXPECTED, error),
-            })?;
-        let mut bytes = Vec::new();
-        let outcome = verifier.read_to_end(&mut bytes).map(drop).map_err(Into::into);
-        let signature = verifier.into_helper().verdict(EXPECTED, outcome)?;
-        let mut text = String::from_utf8(bytes)
-            .map_err(|error| VerifyError::Malformed { expected: EXPECTED, source: Some(error.into()) })?;
-        // The line feed before the signature belongs to the frame, so the library leaves it out (§7.2).
-        text.push('\n');
-        let packet = packet_bytes(&signature)?;
-        let canonical =
-            armor::armor(Kind::Signature, &packet).is_ok_and(|armored| cleartext::frame(&text, &armored) == message);
-        Ok(Cleartext {
-            signature: Verified { made: made(&signature), exact: canonical && self.is_all_protected(&signature) },
-            text,
-        })
+        Keyring::from(self.clone()).verify_cleartext(message, at)
     }
 
-    /// Whether the parts of a good signature that its digest does not cover say nothing but the truth.
-    fn is_all_protected(&self, signature: &Signature) -> bool {
-        let prefix_is_right =
-            signature.computed_digest().is_some_and(|digest| digest.starts_with(signature.digest_prefix()));
-        let names_the_issuer = |value: &SubpacketValue| match value {
-            SubpacketValue::Issuer(id) => *id == self.cert.keyid(),
-            SubpacketValue::IssuerFingerprint(print) => *print == self.cert.fingerprint(),
-            _ => false,
-        };
-        prefix_is_right && signature.unhashed_area().iter().all(|subpacket| names_the_issuer(subpacket.value()))
+    pub(crate) fn cert(&self) -> &Cert {
+        &self.cert
     }
 }
 
@@ -256,80 +208,4 @@ impl fmt::Debug for PublicKey {
 /// Digests in which no second message with the same value can be made.
 fn is_strong(hash: HashAlgorithm) -> bool {
     matches!(hash, HashAlgorithm::SHA224 | HashAlgorithm::SHA256 | HashAlgorithm::SHA384 | HashAlgorithm::SHA512)
-}
-
-fn made(signature: &Signature) -> UtcTime {
-    signature.signature_creation_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
-}
-
-fn packet_bytes(signature: &Signature) -> Result<Vec<u8>, VerifyError> {
-    Packet::from(signature.clone()).to_vec().map_err(|error| malformed("signature", error))
-}
-
-fn malformed(expected: &'static str, error: impl Into<crate::error::Source>) -> VerifyError {
-    VerifyError::Malformed { expected, source: Some(error.into()) }
-}
-
-/// Gives the library our one key and keeps the first good signature by it.
-struct Judge<'a> {
-    key: &'a PublicKey,
-    at: SystemTime,
-    good: Option<Signature>,
-    refusal: Option<VerifyError>,
-}
-
-impl<'a> Judge<'a> {
-    fn new(key: &'a PublicKey, at: SystemTime) -> Self {
-        Self { key, at, good: None, refusal: None }
-    }
-
-    fn verdict(self, expected: &'static str, outcome: sequoia_openpgp::Result<()>) -> Result<Signature, VerifyError> {
-        if let Some(refusal) = self.refusal {
-            return Err(refusal);
-        }
-        outcome.map_err(|error| malformed(expected, error))?;
-        if let Some(expired) = self.key.expired_at(self.at) {
-            return Err(VerifyError::KeyExpired { fingerprint: self.key.fingerprint(), expired });
-        }
-        self.good.ok_or(VerifyError::Malformed { expected, source: None })
-    }
-}
-
-impl VerificationHelper for Judge<'_> {
-    fn get_certs(&mut self, _: &[KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
-        Ok(vec![self.key.cert.clone()])
-    }
-
-    fn check(&mut self, structure: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
-        for layer in structure {
-            let MessageLayer::SignatureGroup { results } = layer else {
-                continue;
-            };
-            for result in results {
-                match result {
-                    Ok(good) => self.good = self.good.take().or(Some(good.sig.clone())),
-                    Err(error) => self.refusal = self.refusal.take().or(Some(refusal(self.key, &error))),
-                }
-            }
-        }
-        // One good signature by our key is enough: in a key rotation there are two.
-        if self.good.is_some() {
-            self.refusal = None;
-        }
-        Ok(())
-    }
-}
-
-fn refusal(key: &PublicKey, error: &VerificationError<'_>) -> VerifyError {
-    match error {
-        VerificationError::MissingKey { sig } => VerifyError::OtherKey {
-            issuer: sig.get_issuers().first().map_or_else(|| "an unnamed key".to_owned(), KeyHandle::to_hex),
-            expected: key.fingerprint(),
-        },
-        VerificationError::MalformedSignature { error, .. }
-        | VerificationError::UnboundKey { error, .. }
-        | VerificationError::BadKey { error, .. }
-        | VerificationError::BadSignature { error, .. } => VerifyError::Bad { reason: format!("{error:#}") },
-        other => VerifyError::Bad { reason: other.to_string() },
-    }
 }

@@ -58,6 +58,12 @@ impl UtcTime {
     pub fn until(self, later: UtcTime) -> Duration {
         Duration::from_secs(later.0.saturating_sub(self.0))
     }
+
+    /// Whole days from `self` to `later`; zero when `later` is not later.
+    #[must_use]
+    pub fn whole_days_until(self, later: UtcTime) -> u64 {
+        later.0.saturating_sub(self.0) / DAY
+    }
 }
 
 impl From<SystemTime> for UtcTime {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{key, later};
-use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey};
+use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey, Signer as _};
 
 fn run(program: &str, home: &Path, arguments: &[&str]) -> Output {
     Command::new(program)

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{created, key, later};
 use proptest::prelude::*;
-use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey, SignError, VerifyError};
+use signing::{KeyError, KeySource, KeySpec, Passphrase, PublicKey, SecretKey, SignError, Signer as _, VerifyError};
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -122,7 +122,7 @@ fn a_signature_by_another_key_names_both() {
     let refused = key().public().verify_detached(b"data", &signature, later()).unwrap_err();
     let VerifyError::OtherKey { issuer, expected } = &refused else { panic!("{refused:?}") };
     assert!(issuer.ends_with(&other.public().key_id().to_string()), "{issuer}");
-    assert_eq!(*expected, key().public().fingerprint());
+    assert_eq!(*expected, [key().public().fingerprint()]);
 }
 
 #[test]
@@ -135,6 +135,24 @@ fn a_key_whose_time_is_over_neither_signs_nor_verifies() {
     assert!(refused.to_string().contains("expired on 2026-01-02"), "{refused}");
     let refused = alive.public().verify_detached(b"data", &signature, end).unwrap_err();
     assert!(matches!(refused, VerifyError::KeyExpired { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_key_that_ends_too_soon_is_named_with_its_date_and_what_to_do() {
+    let passphrase = Passphrase::new("open sesame".to_owned());
+    let short = SecretKey::from_bytes(protected(), "short", passphrase.as_ref(), created()).unwrap();
+    let public = short.public();
+    assert_eq!(public.days_left(created()), Some(1));
+    assert_eq!(public.days_left(created() + Duration::from_secs(1)), Some(0));
+    assert_eq!(public.days_left(created() + TEN_YEARS), Some(0));
+    public.check_lasts(created(), 1).unwrap();
+    let refused = public.check_lasts(created(), 30).unwrap_err().to_string();
+    for part in
+        [&public.fingerprint().to_string(), "2026-01-02", "in 1 days", "30 are asked for", "extend it", "rotation"]
+    {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    key().public().check_lasts(later(), 30).unwrap();
 }
 
 #[test]

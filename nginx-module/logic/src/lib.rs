@@ -3,6 +3,7 @@
 //! The module itself, one folder up, is the boundary: it turns what NGINX has into the types of this crate, and acts on what
 //! they say.
 
+pub mod cloud;
 pub mod record;
 pub mod upstream;
 pub mod upstream_block;
@@ -11,7 +12,6 @@ pub mod aside;
 pub mod block_page;
 pub mod directives;
 pub mod mode;
-pub mod node_file;
 pub mod rate_limit;
 pub mod request_id;
 pub mod response;

@@ -37,6 +37,7 @@ pub mod ends;
 pub mod event;
 pub mod guard;
 pub mod headers;
+pub mod library;
 pub mod log;
 pub mod owned;
 pub mod process;

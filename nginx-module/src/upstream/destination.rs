@@ -4,7 +4,7 @@ use crate::ngx::balancer::Server;
 use crate::ngx::conf::Conf;
 use crate::ngx::request_id::RequestId;
 use crate::ngx::template::Template;
-use module_logic::node_file;
+use cloud_api::node_yaml;
 use module_logic::settings::{Backend, Global};
 use module_logic::upstream::{Identity, PeerSettings, QueueLimits, Settings};
 use module_logic::upstream_block;
@@ -72,7 +72,7 @@ impl Destination {
         Ok(Some(Self {
             servers,
             key,
-            node_uuid: node_file::uuid_in(Path::new(node_file::PATH)).unwrap_or_default().into(),
+            node_uuid: node_yaml::uuid_in(Path::new(node_yaml::PATH)).unwrap_or_default().into(),
             request_id,
             connect_attempts: holds.connect_attempts,
             reconnect_interval: holds.reconnect_interval,

@@ -14,22 +14,21 @@ mod record;
 mod worker;
 
 use crate::analysis::Analysis;
-use crate::conf::{LocationConf, MainConf};
+use crate::conf::MainConf;
+use crate::module;
 use crate::ngx::request::Request;
-use crate::{module, status};
 use module_logic::record::Blocked;
-use record::Told;
 
 pub use destination::Destination;
+pub use record::Told;
 pub use worker::{end, readable, writable};
 
 /// Queues the record of a request whose response is known. Returns its size in bytes; 0 if it is not sent.
 pub fn report(request: &Request, analysis: &Analysis, blocked: Option<Blocked>) -> usize {
-    let conf = (request.global::<MainConf>(module::this()), request.location::<LocationConf>(module::this()));
-    let (Some(main), Some(block)) = (conf.0, conf.1.and_then(|location| location.holds.as_ref())) else { return 0 };
-    let Some(destination) = &main.destination else { return 0 };
-    let Some(id) = destination.request_id.of(request) else { return 0 };
-    let node_uuid = &destination.node_uuid;
-    let application = status::application(request, main, block);
-    worker::push(destination, &Told { request, analysis, blocked, id, node_uuid, application, main, block })
+    let Some(destination) = request.global::<MainConf>(module::this()).and_then(|main| main.destination.as_ref())
+    else {
+        return 0;
+    };
+    let told = Told::of(request, analysis, blocked, &destination.request_id, &destination.node_uuid);
+    told.map_or(0, |told| worker::push(destination, &told))
 }

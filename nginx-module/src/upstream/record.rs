@@ -1,11 +1,15 @@
 //! Tells a request as a record.
 
 use crate::analysis::Analysis;
-use crate::conf::MainConf;
+use crate::conf::{LocationConf, MainConf};
 use crate::ngx::body::Piece;
 use crate::ngx::ends;
 use crate::ngx::request::Request;
-use detection::AttackSet;
+use crate::ngx::request_id::RequestId;
+use crate::{module, status};
+use cloud_api::hit::Hit;
+use detection::{AttackSet, Inspection};
+use module_logic::cloud::{self, Found};
 use module_logic::record::{Address, Attacks, Blocked, Body, Finding, Headers, NoMasking, Parts, Record, Tags};
 use module_logic::settings::{Block, Forced};
 use module_logic::status::Application;
@@ -45,9 +49,48 @@ pub struct Told<'a> {
     pub block: &'a Block,
 }
 
+impl<'a> Told<'a> {
+    /// A request whose response is known, at its location. `None` where there is none, or when memory is exhausted.
+    #[must_use]
+    pub fn of(
+        request: &'a Request,
+        analysis: &'a Analysis,
+        blocked: Option<Blocked>,
+        request_id: &RequestId,
+        node_uuid: &'a str,
+    ) -> Option<Self> {
+        let main = request.global::<MainConf>(module::this())?;
+        let block = request.location::<LocationConf>(module::this())?.holds.as_ref()?;
+        let id = request_id.of(request)?;
+        let application = status::application(request, main, block);
+        Some(Self { request, analysis, blocked, id, node_uuid, application, main, block })
+    }
+}
+
 impl Told<'_> {
     /// Appends the frame that pushes the record.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.tell(|record| record.write_push(self, &NoMasking, out));
+    }
+
+    /// The hits that it makes, one for each kind of attack.
+    #[must_use]
+    pub fn hits(&self) -> Vec<Hit> {
+        let findings = self.analysis.inspection().into_iter().flat_map(Inspection::findings);
+        let found: Vec<Found<'_>> = findings
+            .map(|found| Found {
+                attack: found.attack,
+                point: found.point.as_str(),
+                value: found.value,
+                sign: found.sign,
+                stamps: found.stamps,
+            })
+            .collect();
+        self.tell(|record| cloud::hits(record, &found, &NoMasking))
+    }
+
+    /// Gives it, but for its lists, to `then`.
+    fn tell<T>(&self, then: impl FnOnce(&Record<'_>) -> T) -> T {
         let (remote, server) = (ends::remote(self.request), ends::local(self.request));
         let (arrival, response_time) = ends::times(self.request);
         let outcome = &self.analysis.outcome;
@@ -86,7 +129,7 @@ impl Told<'_> {
             cpu: outcome.cpu,
             mono: outcome.elapsed,
         };
-        record.write_push(self, &NoMasking, out);
+        then(&record)
     }
 
     /// What `wallarm_force` says of something; none where it says nothing.

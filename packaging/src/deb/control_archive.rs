@@ -2,15 +2,15 @@
 
 use std::io;
 
+use crate::compress::Compressor;
 use crate::model::{Package, Role};
 use crate::names::PackageArch;
 use crate::scripts::{self, DebScripts};
+use crate::tarball::Archive;
 
 use super::Error;
-use super::compress::Compressor;
 use super::control::control;
 use super::data::Data;
-use super::tar::Archive;
 
 /// Where every package of NGINX puts it.
 const NGINX: &str = "/usr/sbin/nginx";

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use md5::{Digest, Md5};
 
+use crate::compress::Compressor;
 use crate::model::{Entry, EntryKind, Package, Role};
 use crate::names::InstallPath;
+use crate::tarball::Archive;
 
 use super::Error;
-use super::compress::Compressor;
-use super::tar::Archive;
 
 /// Mode of directories that the package only passes through.
 const PARENT_MODE: u32 = 0o755;

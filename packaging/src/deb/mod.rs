@@ -6,17 +6,16 @@
 //! data.tar.xz      what is installed                                   data.rs
 //! ```
 
-mod compress;
 mod control;
 mod control_archive;
 mod data;
-mod tar;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use formats::{ar, deb822};
 
+use crate::compress;
 use crate::distro::Format;
 use crate::model::Package;
 use crate::names::InstallPath;

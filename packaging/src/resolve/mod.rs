@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod bills;
 mod problem;
 
 use crate::changelog::Changelog;
@@ -16,6 +17,7 @@ use crate::names::{Arch, InstallPath, PackageArch};
 use crate::needs;
 use crate::project::Project;
 use crate::relation::{Relation, Relations};
+use crate::sbom::Component;
 use crate::scripts;
 use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
@@ -46,6 +48,10 @@ pub struct Inputs {
     pub assets: BTreeMap<String, Vec<u8>>,
     /// Built NGINX modules.
     pub modules: Vec<Module>,
+    /// What is linked into each binary, by its name.
+    pub linked: BTreeMap<String, Vec<Component>>,
+    /// What is linked into the modules.
+    pub linked_into_modules: Vec<Component>,
 }
 
 /// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
@@ -90,7 +96,7 @@ pub fn architectures(manifest: &Manifest, distro: &Distro) -> Vec<PackageArch> {
 pub fn version(manifest: &Manifest, release: &Release, distro: &Distro) -> Version {
     let (upstream, revision) = match &manifest.version {
         None => (release.upstream.to_string(), release.revision),
-        Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.revision),
+        Some(own) => (own.upstream.replace("${line}", &release.upstream.line()), own.of_packing(release.revision)),
     };
     Version { upstream, revision: Revision::new(revision, &distro.release_suffix()) }
 }
@@ -135,6 +141,7 @@ impl<'a> Resolver<'a> {
         let module = self.modules(&mut relations)?;
         self.library_needs(&mut relations)?;
         self.documents()?;
+        self.bills()?;
         let lifecycle = Lifecycle {
             user: manifest.user.clone(),
             ownership: self.ownership(),
@@ -296,7 +303,9 @@ impl<'a> Resolver<'a> {
     fn relations(&self) -> Result<Relations, Problem> {
         let RelationTexts { depends, scripts_need, recommends, suggests, conflicts, provides, replaces } =
             &self.manifest.relations;
-        let read = |texts: &[String]| texts.iter().map(|text| self.relation(text)).collect::<Result<Vec<_>, _>>();
+        let read = |texts: &[String]| -> Result<Vec<Relation>, Problem> {
+            texts.iter().filter_map(|text| self.of_this_format(text)).map(|text| self.relation(text)).collect()
+        };
         let scripts_need = read(scripts_need)?;
         let mut depends = read(depends)?;
         for need in &scripts_need {
@@ -315,6 +324,19 @@ impl<'a> Resolver<'a> {
             provides: read(provides)?,
             replaces: read(replaces)?,
         })
+    }
+
+    /// A relation without its restriction to a format; `None` when that is the other one.
+    fn of_this_format<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let format = self.distro.format();
+        let other = match format {
+            Format::Deb => Format::Rpm,
+            Format::Rpm => Format::Deb,
+        };
+        match text.strip_suffix(&format!(" [{}]", other.extension())) {
+            Some(_) => None,
+            None => Some(text.strip_suffix(&format!(" [{}]", format.extension())).unwrap_or(text)),
+        }
     }
 
     fn relation(&self, text: &str) -> Result<Relation, Problem> {

@@ -31,6 +31,14 @@ pub enum Problem {
         /// The word.
         word: String,
     },
+    /// A bill of materials that cannot be written.
+    #[error("cannot write the bill of materials sbom.{ending}: {source}")]
+    Bill {
+        /// Which.
+        ending: &'static str,
+        /// Why not.
+        source: serde_json::Error,
+    },
     /// A relation that is none.
     #[error(transparent)]
     Relation(#[from] RelationError),

@@ -19,23 +19,16 @@ use super::Error;
 const BUILD_HOST: &str = "localhost";
 /// Lines of the description.
 const DESCRIPTION_WIDTH: usize = 76;
-/// Level 9 takes twice the time to make a 20 MB binary 3 % smaller.
-const GZIP_LEVEL: u32 = 6;
-/// rpm's own choice is 2 on el7 and el8; this one keeps the memory for unpacking at 8 MiB, too.
-const XZ_LEVEL: u32 = 6;
 
-/// Lays the package out: lead, headers, payload, with one time for all files. The signature header is preliminary.
+/// Lays the package out: lead and headers, with one time for all files, as if they were empty. `payload.rs` brings what they hold; the signature header
+/// is preliminary.
 pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
     let layout = |source| Error::Layout { package: package.name.to_string(), source: Box::new(source) };
-    let compression = match package.compression {
-        Compression::Gzip => CompressionWithLevel::Gzip(GZIP_LEVEL),
-        Compression::Xz => CompressionWithLevel::Xz(XZ_LEVEL),
-    };
     let (name, arch) = (package.name.as_str(), package.arch.rpm());
     let summary = capitalised(&package.summary);
     let mut builder = PackageBuilder::new(name, &package.version.upstream, &package.licence, arch, &summary);
     builder
-        .using_config(BuildConfig::v4().source_date(epoch).compression(compression))
+        .using_config(BuildConfig::v4().source_date(epoch).compression(CompressionWithLevel::None))
         .release(package.version.revision.to_string())
         .description(description(&package.description))
         .group(group(&package.section))
@@ -43,13 +36,17 @@ pub fn build(package: &Package, epoch: Timestamp) -> Result<Vec<u8>, Error> {
         .packager(package.maintainer.as_str())
         .build_host(BUILD_HOST);
     relations(&mut builder, package);
+    if package.compression == Compression::Xz {
+        // The crate says so of zstd alone.
+        builder.requires(Dependency::rpmlib("PayloadIsXz", "5.2-1"));
+    }
     scriptlets(&mut builder, package);
     changelog(&mut builder, package)?;
     let (folders, folder) = (own_folders(package), Entry::folder());
     let mut contents: BTreeMap<&InstallPath, &Entry> = package.contents.iter().collect();
     contents.extend(folders.iter().map(|path| (path, &folder)));
     for (path, entry) in contents {
-        install(&mut builder, path, entry, epoch, &layout)?;
+        install(&mut builder, path, entry, epoch).map_err(layout)?;
     }
     let mut bytes = Vec::new();
     builder.build().and_then(|built| built.write(&mut bytes)).map_err(layout)?;
@@ -196,8 +193,7 @@ fn install(
     path: &InstallPath,
     entry: &Entry,
     epoch: Timestamp,
-    layout: &impl Fn(rpm::Error) -> Error,
-) -> Result<(), Error> {
+) -> Result<(), rpm::Error> {
     // The four bits above are the file's type, which the options know.
     let permissions = u16::try_from(entry.mode & 0o7777).unwrap_or_default();
     let options = match &entry.kind {
@@ -215,13 +211,9 @@ fn install(
     // rpmbuild marks everything in its documentation folder so, licences included; examples are an exception of ours.
     let options = if is_documentation(path) { options.doc() } else { options };
     match &entry.kind {
-        EntryKind::Directory => builder.with_dir_entry(options).map_err(layout)?,
-        EntryKind::Symlink(_) => builder.with_symlink(options).map_err(layout)?,
-        EntryKind::File(content) => {
-            // Read here: given paths, the crate would make a hard link of two entries that come from one file.
-            let bytes = content.read().map_err(|source| Error::Content { path: path.clone(), source })?;
-            builder.with_file_contents(bytes, options).map_err(layout)?
-        }
+        EntryKind::Directory => builder.with_dir_entry(options)?,
+        EntryKind::Symlink(_) => builder.with_symlink(options)?,
+        EntryKind::File(_) => builder.with_file_contents(Vec::new(), options)?,
     };
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! rpm packages of format 4, as rpm 4.11 (el7) and later accept them.
 //!
-//! The `rpm` crate lays out main header and payload (`build.rs`). What it leaves out or writes for newer systems only is put right here
-//! afterwards (`refine.rs`), and the signature header is written anew by [`formats::rpm_header`].
+//! The `rpm` crate lays out the main header (`build.rs`), the payload is packed beside it (`payload.rs`). What the crate leaves out or writes for newer
+//! systems only is put right here afterwards (`refine.rs`), and the signature header is written anew by [`formats::rpm_header`].
 
 mod build;
+mod payload;
 mod refine;
 
-use std::io::{self, Cursor};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use formats::rpm_header::{self, SignError};
+use formats::cpio;
+use formats::rpm_header::{self, Rpm, SignError};
 
 use crate::distro::Format;
 use crate::model::Package;
@@ -52,6 +54,30 @@ pub enum Error {
         /// The library's word.
         source: Box<::rpm::Error>,
     },
+    /// What the library laid out does not hold together.
+    #[error("cannot read the header of {package} that was just laid out: {source}")]
+    Laid {
+        /// Name of the package.
+        package: String,
+        /// What is wrong with it.
+        source: rpm_header::Error,
+    },
+    /// A file does not fit the payload's format.
+    #[error("cannot pack {path}: {source}")]
+    Payload {
+        /// Where it would be installed.
+        path: String,
+        /// What went wrong.
+        source: cpio::Error,
+    },
+    /// The payload could not be compressed.
+    #[error("cannot compress the payload of {package}: {source}")]
+    Compress {
+        /// Name of the package.
+        package: String,
+        /// The compressor's word.
+        source: io::Error,
+    },
     /// The headers could not be rewritten, or the signer failed.
     #[error("cannot finish {path}: {source}")]
     Header {
@@ -74,7 +100,7 @@ fn source_rpm(package: &Package) -> String {
 }
 
 /// Writes the package into `folder`, under its [`file_name`], with every digest that rpm 4.11 and later look for. With a
-/// `signer` it is signed, too (see [`rpm_header::resign`]). The same package, and the same signature, give the same bytes.
+/// `signer` it is signed, too (see [`rpm_header::assemble`]). The same package, and the same signature, give the same bytes.
 ///
 /// # Errors
 /// Any [`Error`]; no half-written file stays.
@@ -86,10 +112,13 @@ where
     let header_error = |source| Error::Header { path: path.clone(), source };
     let built = build::time("the package's time", package.epoch)?;
     let laid_out = build::build(package, built)?;
-    let refined = refine::refine(&laid_out, package, &source_rpm(package), built.into()).map_err(header_error)?;
+    let laid_out = Rpm::read(&mut laid_out.as_slice()).map_err(header_error)?;
+    let payload = payload::pack(package, &laid_out.header)?;
+    let refined =
+        refine::refine(laid_out, package, &payload, &source_rpm(package), built.into()).map_err(header_error)?;
     let io_error = |source| Error::Write { path: path.clone(), source };
     output::write_whole(&path, io_error, |file| {
-        rpm_header::resign(&mut Cursor::new(refined), file, signer).map_err(header_error)?;
+        rpm_header::assemble(refined, &payload.bytes, payload.unpacked, file, signer).map_err(header_error)?;
         Ok(())
     })
 }

@@ -1,12 +1,13 @@
 //! Puts right what the `rpm` crate writes into a main header for newer systems only.
 
+use super::payload::Payload;
 use crate::model::Package;
 use crate::scripts;
 
 use formats::rpm_header::{Error, HeaderBuilder, Limits, Rpm, Tag};
 
 /// Packages whose installation makes the module's link be looked at again.
-const TRIGGERING: [&str; 2] = ["nginx", "nginx-plus"];
+const TRIGGERING: [&str; 3] = ["nginx", "nginx-core", "nginx-plus"];
 const TRIGGER_SCRIPTS: Tag = Tag(1065);
 const TRIGGER_NAME: Tag = Tag(1066);
 const TRIGGER_VERSION: Tag = Tag(1067);
@@ -19,23 +20,27 @@ const SENSE_TRIGGER_IN: u32 = 1 << 16;
 /// Names, flags, versions of `Recommends`.
 const RECOMMENDS: (Tag, Tag, Tag) = (Tag::RECOMMEND_NAME, Tag::RECOMMEND_FLAGS, Tag::RECOMMEND_VERSION);
 
-/// Rewrites the main header of `rpm`, the bytes of a package, and leaves the payload alone. The signature header no longer fits
-/// afterwards: [`formats::rpm_header::resign`] writes a new one.
-pub fn refine(rpm: &[u8], made_from: &Package, source_rpm: &str, built: u32) -> Result<Vec<u8>, Error> {
-    let mut payload = rpm;
-    let mut package = Rpm::read(&mut payload)?;
-    let mut builder = HeaderBuilder::from_header(&package.header);
+/// Writes the main header of `laid_out` anew, with what is known of the payload. The signature header no longer fits
+/// afterwards: [`formats::rpm_header::assemble`] writes a new one.
+pub fn refine(
+    laid_out: Rpm,
+    made_from: &Package,
+    payload: &Payload,
+    source_rpm: &str,
+    built: u32,
+) -> Result<Rpm, Error> {
+    let mut builder = HeaderBuilder::from_header(&laid_out.header);
     // The crate says `(none)`, and the clock's time when `built` lies ahead of it.
     builder.string(Tag::SOURCE_RPM, source_rpm)?.u32s(Tag::BUILD_TIME, &[built]);
-    drop_user_recommends(&mut builder, &package)?;
+    payload.describe(&mut builder)?;
+    drop_user_recommends(&mut builder, &laid_out)?;
     if let Some(text) = scripts::rpm(&made_from.name, &made_from.lifecycle).trigger_in {
         add_trigger(&mut builder, &text)?;
     }
-    package.header = builder.build(&Limits::MAIN)?;
-    Ok([&package.to_bytes(), payload].concat())
+    Ok(Rpm { header: builder.build(&Limits::MAIN)?, ..laid_out })
 }
 
-/// `%triggerin -- nginx, nginx-plus`: the crate knows no triggers. The tags are arrays: scripts with their interpreters, and names with versions, flags
+/// `%triggerin -- nginx, nginx-core, nginx-plus`: the crate knows no triggers. The tags are arrays: scripts with their interpreters, and names with versions, flags
 /// and the number of the script that each is for (rpm's `lib/rpmtriggers.c`).
 fn add_trigger(builder: &mut HeaderBuilder, text: &str) -> Result<(), Error> {
     let scripts = vec![0; TRIGGERING.len()];

@@ -2,8 +2,12 @@
 //!
 //! Format: <https://wiki.debian.org/DebianRepository/Format>, with the flat form of sources.list(5).
 
+mod family;
 mod package;
-pub(crate) mod packages;
+mod published;
 pub(crate) mod release;
 
-pub(crate) use package::{ADDED, AptPackage, file_name_of};
+pub(crate) use family::Apt;
+#[cfg(test)]
+pub(crate) use family::stanza;
+pub(crate) use package::{ADDED, file_name_of};

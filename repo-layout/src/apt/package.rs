@@ -1,53 +1,41 @@
-//! One Debian package as an index sees it.
+//! Reading a Debian package for an index.
 
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use formats::deb::{Deb, Error as DebError};
-use formats::deb822::Paragraph;
 
 use crate::digest::HashingReader;
-use crate::{Digests, Error, pool};
+use crate::index::Entry;
+use crate::{Error, pool};
 
-/// Fields of a stanza which the index adds to a package's control data.
+/// Fields of a stanza which the index adds to a package's control data, in their order.
 pub(crate) const ADDED: [&str; 4] = ["Filename", "Size", "SHA256", "SHA512"];
 
-/// A package that was read from a file.
-#[derive(Debug, Clone)]
-pub(crate) struct AptPackage {
-    /// Where it lies.
-    pub(crate) source: PathBuf,
-    /// Name in the pool: `<package>_<version without epoch>_<architecture>.deb`.
-    pub(crate) file_name: String,
-    /// Its architecture.
-    pub(crate) architecture: String,
-    /// Its control data.
-    pub(crate) control: Paragraph,
-    /// Digests of the whole file.
-    pub(crate) digests: Digests,
-}
-
-impl AptPackage {
-    /// Reads and hashes a package in one pass.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
-        let mut reader = HashingReader::new(file);
-        let wrong = |source| Error::Deb { path: path.to_owned(), source };
-        let deb = Deb::read(&mut reader).map_err(wrong)?;
-        let digests = reader.finish().map_err(Error::io("read", path))?;
-        let file_name = file_name_of(&deb).map_err(wrong)?;
-        check_fields(&deb, path)?;
-        if pool::file_name(path) != file_name {
-            return Err(Error::Name { path: path.to_owned(), expected: file_name });
-        }
-        Ok(Self {
-            source: path.to_owned(),
-            file_name,
-            architecture: deb.field("Architecture").map_err(wrong)?.to_owned(),
-            control: deb.control,
-            digests,
-        })
+/// Reads and hashes a package in one pass.
+pub(crate) fn read(path: &Path) -> Result<Entry, Error> {
+    let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
+    let mut reader = HashingReader::new(file);
+    let wrong = |source| Error::Deb { path: path.to_owned(), source };
+    let deb = Deb::read(&mut reader).map_err(wrong)?;
+    let digests = reader.finish().map_err(Error::io("read", path))?;
+    let file_name = file_name_of(&deb).map_err(wrong)?;
+    check_fields(&deb, path)?;
+    if pool::file_name(path) != file_name {
+        return Err(Error::Name { path: path.to_owned(), expected: file_name });
     }
+    let field = |name| deb.field(name).map(str::to_owned).map_err(wrong);
+    Ok(Entry {
+        file_name,
+        name: field("Package")?,
+        version: field("Version")?,
+        architecture: field("Architecture")?,
+        summary: deb.control.get("Description").unwrap_or_default().lines().next().unwrap_or_default().to_owned(),
+        size: digests.size,
+        sha256: digests.sha256,
+        sha512: Some(digests.sha512),
+        parts: vec![deb.control.to_string()],
+    })
 }
 
 /// Control data are copied into the index: nothing may pose there as what the index itself says.

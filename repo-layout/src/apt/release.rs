@@ -8,7 +8,7 @@ use signing::UtcTime;
 use crate::{AptSuite, Digests};
 
 /// Writes the file. There is no `Valid-Until`: a repository that nobody touches for months stays installable.
-pub(crate) fn release(suite: &AptSuite, date: UtcTime, files: &[(&str, Digests)]) -> Result<Paragraph, Error> {
+pub(crate) fn release(suite: &AptSuite, date: UtcTime, files: &[(String, Digests)]) -> Result<Paragraph, Error> {
     let mut architectures = suite.architectures.clone();
     architectures.sort();
     architectures.dedup();
@@ -27,7 +27,7 @@ pub(crate) fn release(suite: &AptSuite, date: UtcTime, files: &[(&str, Digests)]
     Ok(release)
 }
 
-fn list(files: &[(&str, Digests)], digest: impl Fn(&Digests) -> &str) -> String {
+fn list(files: &[(String, Digests)], digest: impl Fn(&Digests) -> &str) -> String {
     files.iter().fold(String::new(), |mut list, (name, digests)| {
         let _ = write!(list, "\n{} {} {name}", digest(digests), digests.size);
         list

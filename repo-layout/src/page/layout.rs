@@ -50,18 +50,22 @@ pub(super) fn steps(system: &System) -> Markup {
     }
 }
 
-/// The key that vouches for everything.
-pub(super) fn key(key: &KeyFacts, up: &str) -> Markup {
+/// The keys that vouch for everything; two while one follows the other.
+pub(super) fn keys(keys: &[KeyFacts], up: &str) -> Markup {
     html! {
         section #key {
-            h2 { "Signing key" }
+            h2 { @if keys.len() > 1 { "Signing keys" } @else { "Signing key" } }
+            @for (number, key) in keys.iter().enumerate() {
+                dl.facts {
+                    dt { "Fingerprint" }
+                    dd { code id=[(number == 0).then_some("fingerprint")] { (grouped(&key.fingerprint)) } }
+                    dt { "Owner" }
+                    dd { bdi { (key.user_id) } }
+                    dt { "Expires" }
+                    dd id=[(number == 0).then_some("expires")] { (key.expires.as_deref().unwrap_or("never")) }
+                }
+            }
             dl.facts {
-                dt { "Fingerprint" }
-                dd { code #fingerprint { (grouped(&key.fingerprint)) } }
-                dt { "Owner" }
-                dd { bdi { (key.user_id) } }
-                dt { "Expires" }
-                dd #expires { (key.expires.as_deref().unwrap_or("never")) }
                 dt { "Files" }
                 dd {
                     a href={ (up) (KEY_FILE) } { (KEY_FILE) } " for apt, "

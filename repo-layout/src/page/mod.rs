@@ -21,13 +21,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use signing::{PublicKey, SecretKey, UtcTime};
+use signing::{Keyring, PublicKey, Signer, UtcTime};
 
 use crate::publish::{Content, Phase, Transaction};
 use crate::{Error, TreePath};
 
 pub use front::{Front, Step, System};
-pub(crate) use row::{MOST_ROWS, Row};
+pub(crate) use row::{MOST_ROWS, Row, Rows};
 
 /// The page of a folder.
 pub(crate) const PAGE: &str = "index.html";
@@ -37,7 +37,7 @@ pub(crate) const PAGE_SIGNATURE: &str = "index.html.asc";
 /// What every page of one publication says.
 pub(crate) struct Pages<'a> {
     pub(crate) front: &'a Front,
-    pub(crate) signer: &'a SecretKey,
+    pub(crate) signer: &'a dyn Signer,
     pub(crate) when: UtcTime,
 }
 
@@ -49,6 +49,10 @@ struct KeyFacts {
 }
 
 impl KeyFacts {
+    fn all(keys: &Keyring) -> Vec<Self> {
+        keys.iter().map(Self::of).collect()
+    }
+
     fn of(key: &PublicKey) -> Self {
         Self {
             fingerprint: key.fingerprint().to_string(),
@@ -66,15 +70,15 @@ pub(crate) enum Kind {
 }
 
 impl Pages<'_> {
-    /// The page of one suite or repository, in the order of `rows`.
+    /// The page of one suite or repository.
     pub(crate) fn put_repository(
         &self,
         transaction: &mut Transaction<'_>,
         folder: &TreePath,
         kind: Kind,
-        rows: &[Row],
+        rows: &Rows,
     ) -> Result<(), Error> {
-        let html = repository::page(self.front, &KeyFacts::of(self.signer.public()), self.when, folder, kind, rows);
+        let html = repository::page(self.front, &KeyFacts::all(self.signer.keyring()), self.when, folder, kind, rows);
         self.put(transaction, &folder.join(PAGE)?, &folder.join(PAGE_SIGNATURE)?, &html)
     }
 
@@ -84,7 +88,7 @@ impl Pages<'_> {
         transaction: &mut Transaction<'_>,
         present: &BTreeSet<TreePath>,
     ) -> Result<(), Error> {
-        let html = root::page(self.front, &KeyFacts::of(self.signer.public()), self.when, present);
+        let html = root::page(self.front, &KeyFacts::all(self.signer.keyring()), self.when, present);
         self.put(transaction, &TreePath::new(PAGE)?, &TreePath::new(PAGE_SIGNATURE)?, &html)
     }
 

@@ -3,17 +3,17 @@
 use maud::{Markup, html};
 use signing::UtcTime;
 
-use super::{Front, KeyFacts, Kind, MOST_ROWS, Row, layout};
+use super::{Front, KeyFacts, Kind, Row, Rows, layout};
 use crate::TreePath;
 
 /// The page.
 pub(super) fn page(
     front: &Front,
-    key: &KeyFacts,
+    keys: &[KeyFacts],
     when: UtcTime,
     folder: &TreePath,
     kind: Kind,
-    rows: &[Row],
+    rows: &Rows,
 ) -> String {
     let up = "../".repeat(folder.as_str().split('/').count());
     let titles: Vec<&str> = front.systems_of(folder).map(|system| system.title.as_str()).collect();
@@ -27,7 +27,7 @@ pub(super) fn page(
         main {
             (commands(front, folder))
             (packages(rows, kind))
-            (layout::key(key, &up))
+            (layout::keys(keys, &up))
         }
         (layout::foot(front, when, &format!("{}/{folder}/", front.url)))
     };
@@ -52,8 +52,7 @@ fn commands(front: &Front, folder: &TreePath) -> Markup {
     }
 }
 
-fn packages(rows: &[Row], kind: Kind) -> Markup {
-    let bytes: u64 = rows.iter().map(|row| row.digests.size).sum();
+fn packages(rows: &Rows, kind: Kind) -> Markup {
     let indexes: &[&str] = match kind {
         Kind::Apt => &["InRelease", "Release", "Release.gpg", "Packages"],
         Kind::Yum => &["repodata/repomd.xml", "repodata/repomd.xml.asc"],
@@ -62,7 +61,7 @@ fn packages(rows: &[Row], kind: Kind) -> Markup {
         section #packages {
             h2 { "Packages" }
             p.hint {
-                (rows.len()) " packages, " (size(bytes)) ". Signed index: "
+                (rows.count) " packages, " (size(rows.bytes)) ". Signed index: "
                 @for (number, index) in indexes.iter().enumerate() {
                     @if number > 0 { ", " }
                     a href=(index) { (index) }
@@ -70,10 +69,10 @@ fn packages(rows: &[Row], kind: Kind) -> Markup {
             }
             table {
                 thead { tr { th { "Package" } th { "Version" } th { "Architecture" } th.number { "Size" } } }
-                @for row in rows.iter().take(MOST_ROWS) { (package(row)) }
+                @for row in &rows.first { (package(row)) }
             }
-            @if rows.len() > MOST_ROWS {
-                p.hint { "And " (rows.len() - MOST_ROWS) " more, which the index has." }
+            @if rows.count > rows.first.len() {
+                p.hint { "And " (rows.count - rows.first.len()) " more, which the index has." }
             }
         }
     }
@@ -87,9 +86,9 @@ fn package(row: &Row) -> Markup {
                 td.name { a href=(row.link()) { bdi { (row.name) } } p.summary { bdi { (row.summary) } } }
                 td.version { bdi { (row.version) } }
                 td { bdi { (row.architecture) } }
-                td.number title={ (row.digests.size) " bytes" } { (size(row.digests.size)) }
+                td.number title={ (row.size) " bytes" } { (size(row.size)) }
             }
-            tr { td.digest colspan="4" { span { "SHA-256" } " " code { (row.digests.sha256) } } }
+            tr { td.digest colspan="4" { span { "SHA-256" } " " code { (row.sha256) } } }
         }
     }
 }

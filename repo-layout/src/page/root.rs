@@ -9,7 +9,7 @@ use super::{Front, KeyFacts, layout};
 use crate::TreePath;
 
 /// The page; systems without packages in the tree are not on it.
-pub(super) fn page(front: &Front, key: &KeyFacts, when: UtcTime, present: &BTreeSet<TreePath>) -> String {
+pub(super) fn page(front: &Front, keys: &[KeyFacts], when: UtcTime, present: &BTreeSet<TreePath>) -> String {
     let systems: Vec<_> = front.systems.iter().filter(|system| present.contains(&system.repository)).collect();
     let others = present.iter().filter(|path| front.systems_of(path).next().is_none());
     let body = html! {
@@ -32,7 +32,7 @@ pub(super) fn page(front: &Front, key: &KeyFacts, when: UtcTime, present: &BTree
                     @for path in others { li { a href={ (path) "/" } { (path) } } }
                 }
             }
-            (layout::key(key, ""))
+            (layout::keys(keys, ""))
         }
         (layout::foot(front, when, &format!("{}/", front.url)))
     };

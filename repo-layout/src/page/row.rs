@@ -1,10 +1,7 @@
 //! What a page shows of a package. Everything here was written by whoever made the package.
 
-use formats::rpm_header::Tag;
-
-use crate::apt::AptPackage;
-use crate::yum::YumPackage;
-use crate::{Digests, TreePath};
+use crate::index::Entry;
+use crate::{Sha256Hex, TreePath};
 
 /// A page names this many packages; the index has them all.
 pub(crate) const MOST_ROWS: usize = 2_000;
@@ -21,33 +18,42 @@ pub(crate) struct Row {
     pub(super) summary: String,
     /// Relative to the page.
     pub(super) file: String,
-    pub(super) digests: Digests,
+    pub(super) size: u64,
+    pub(super) sha256: Sha256Hex,
+}
+
+/// What a page shows of a repository's packages.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    /// The first of them, up to [`MOST_ROWS`].
+    pub(super) first: Vec<Row>,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// Bytes of all.
+    pub(crate) bytes: u64,
+}
+
+impl Rows {
+    /// One more package, which lies in the folder `packages` beside the page.
+    pub(crate) fn push(&mut self, entry: &Entry, packages: &str) {
+        if self.first.len() < MOST_ROWS {
+            self.first.push(Row::of(entry, packages));
+        }
+        self.count += 1;
+        self.bytes += entry.size;
+    }
 }
 
 impl Row {
-    /// A package in the pool of a suite.
-    pub(crate) fn of_deb(package: &AptPackage) -> Self {
-        let field = |name| package.control.get(name).unwrap_or_default();
+    fn of(entry: &Entry, packages: &str) -> Self {
         Self {
-            name: plain(field("Package")),
-            version: plain(field("Version")),
-            architecture: plain(&package.architecture),
-            summary: plain(field("Description").lines().next().unwrap_or_default()),
-            file: format!("pool/{}", package.file_name),
-            digests: package.digests.clone(),
-        }
-    }
-
-    /// A package in a yum repository.
-    pub(crate) fn of_rpm(package: &YumPackage) -> Self {
-        let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
-        Self {
-            name: plain(&package.name),
-            version: plain(&format!("{epoch}{}-{}", package.version, package.release)),
-            architecture: plain(&package.architecture),
-            summary: plain(package.text(Tag::SUMMARY).lines().next().unwrap_or_default()),
-            file: format!("Packages/{}", package.file_name),
-            digests: package.digests.clone(),
+            name: plain(&entry.name),
+            version: plain(&entry.version),
+            architecture: plain(&entry.architecture),
+            summary: plain(&entry.summary),
+            file: format!("{packages}/{}", entry.file_name),
+            size: entry.size,
+            sha256: entry.sha256.clone(),
         }
     }
 

@@ -1,12 +1,11 @@
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use formats::deb822::Paragraph;
 use signing::UtcTime;
 
-use super::{Front, KeyFacts, Kind, MOST_ROWS, Row, Step, System, repository, root};
-use crate::apt::AptPackage;
+use super::{Front, KeyFacts, Kind, MOST_ROWS, Rows, Step, System, repository, root};
+use crate::index::Entry;
 use crate::{Digests, TreePath};
 
 fn path(text: &str) -> TreePath {
@@ -51,22 +50,29 @@ fn front() -> Front {
     }
 }
 
-fn deb(name: &str, version: &str, description: &str) -> Row {
-    let mut control = Paragraph::new();
-    control.set("Package", name).unwrap();
-    control.set("Version", version).unwrap();
-    control.set("Description", description).unwrap();
-    Row::of_deb(&AptPackage {
-        source: PathBuf::new(),
+fn deb(name: &str, version: &str, summary: &str) -> Entry {
+    let digests = Digests::of(format!("{name}{version}").as_bytes());
+    Entry {
         file_name: format!("{name}_{version}_amd64.deb"),
+        name: name.to_owned(),
+        version: version.to_owned(),
         architecture: "amd64".to_owned(),
-        control,
-        digests: Digests::of(format!("{name}{version}").as_bytes()),
-    })
+        summary: summary.to_owned(),
+        size: digests.size,
+        sha256: digests.sha256,
+        sha512: Some(digests.sha512),
+        parts: Vec::new(),
+    }
 }
 
-fn debian_page(rows: &[Row]) -> String {
-    repository::page(&front(), &key(), when(), &path("debian/node/bookworm/4.8"), Kind::Apt, rows)
+fn rows(entries: &[Entry]) -> Rows {
+    let mut rows = Rows::default();
+    entries.iter().for_each(|entry| rows.push(entry, "pool"));
+    rows
+}
+
+fn debian_page(entries: &[Entry]) -> String {
+    repository::page(&front(), &[key()], when(), &path("debian/node/bookworm/4.8"), Kind::Apt, &rows(entries))
 }
 
 fn check(name: &str, text: &str) {
@@ -79,14 +85,14 @@ fn check(name: &str, text: &str) {
 
 #[test]
 fn the_page_of_a_suite() {
-    let rows = [deb("sample", "4.8.9-1", "made up\n of two lines"), deb("sample-common", "4.8.9-1", "more")];
-    check("repository.html", &debian_page(&rows));
+    let entries = [deb("sample", "4.8.9-1", "made up"), deb("sample-common", "4.8.9-1", "more")];
+    check("repository.html", &debian_page(&entries));
 }
 
 #[test]
 fn the_page_of_a_tree_names_only_what_is_there() {
     let present = BTreeSet::from([path("centos/node/7/4.8/x86_64"), path("debian/node/sid/4.8")]);
-    let html = root::page(&front(), &key(), when(), &present);
+    let html = root::page(&front(), &[key()], when(), &present);
     check("root.html", &html);
     assert!(html.contains("<summary>Amazon Linux 2</summary>") && !html.contains("Debian 12"));
     assert!(html.contains("<a href=\"debian/node/sid/4.8/\">"), "a repository without commands is linked");
@@ -94,7 +100,8 @@ fn the_page_of_a_tree_names_only_what_is_there() {
 
 #[test]
 fn a_system_that_shares_its_repository_has_its_own_commands_there() {
-    let html = repository::page(&front(), &key(), when(), &path("centos/node/7/4.8/x86_64"), Kind::Yum, &[]);
+    let html =
+        repository::page(&front(), &[key()], when(), &path("centos/node/7/4.8/x86_64"), Kind::Yum, &Rows::default());
     assert!(html.contains("<h1>CentOS 7, Amazon Linux 2</h1>") && html.contains("repodata/repomd.xml"));
     assert_eq!(html.matches("<details name=\"system\">").count(), 2);
     assert!(html.contains("<nav><a href=\"../../../../../\">"), "it leads back to the root");
@@ -108,7 +115,7 @@ fn what_a_package_says_of_itself_stays_text() {
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     let mut front = front();
     front.homepage = "javascript:alert(1)".to_owned();
-    let html = repository::page(&front, &key(), when(), &path("x/y"), Kind::Apt, &[]);
+    let html = repository::page(&front, &[key()], when(), &path("x/y"), Kind::Apt, &Rows::default());
     assert!(!html.contains("javascript:"), "{html}");
 }
 
@@ -127,8 +134,8 @@ fn a_name_that_no_url_may_hold_as_it_is_is_escaped_in_the_link_alone() {
 
 #[test]
 fn a_huge_repository_has_a_page_of_bounded_size() {
-    let rows: Vec<Row> = (0..MOST_ROWS + 7).map(|n| deb("sample", &format!("{n}-1"), "made up")).collect();
-    let html = debian_page(&rows);
+    let entries: Vec<Entry> = (0..MOST_ROWS + 7).map(|n| deb("sample", &format!("{n}-1"), "made up")).collect();
+    let html = debian_page(&entries);
     assert_eq!(html.matches("<tbody class=\"package\">").count(), MOST_ROWS);
     assert!(html.contains("And 7 more"));
 }

@@ -9,11 +9,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 use serde::{Deserialize, Serialize};
 
 use super::{Lock, STATE_FOLDER};
-use crate::{Digests, Error, Event, Listener, Sha256Hex, TreePath, digest, pool};
+use crate::{Checksum, Error, Event, Listener, Sha256Hex, TreePath, digest, pool};
 
 /// When a file becomes visible. Files of a later phase may refer to those of earlier ones, never the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,10 @@ pub(crate) enum Phase {
 pub(crate) enum Content<'a> {
     /// These bytes.
     Bytes(&'a [u8]),
-    /// A copy of this file, whose digests are known.
-    Copy { source: &'a Path, digests: &'a Digests },
+    /// A copy of this file, whose checksum is known.
+    Copy { source: &'a Path, checksum: &'a Checksum },
+    /// This file, which lies in the staging folder already, under whatever name.
+    Aside { file: &'a Path, checksum: &'a Checksum },
 }
 
 /// The note about what a publisher is doing, in the state folder while it renames.
@@ -79,6 +81,8 @@ pub(crate) struct Transaction<'a> {
     exchanges: BTreeSet<TreePath>,
     pending: Pending,
     kept: BTreeSet<TreePath>,
+    /// Files that were admitted and are perhaps not on disk yet.
+    unsynced: Vec<PathBuf>,
     _lock: Lock,
 }
 
@@ -95,6 +99,7 @@ impl<'a> Transaction<'a> {
             exchanges: BTreeSet::new(),
             pending: Pending::default(),
             kept: BTreeSet::new(),
+            unsynced: Vec::new(),
             _lock: lock,
         };
         this.remove_staging()?;
@@ -103,9 +108,7 @@ impl<'a> Transaction<'a> {
 
     /// Prepares a file, unless it is in place already with the same content.
     pub(crate) fn put(&mut self, phase: Phase, path: &TreePath, content: &Content<'_>) -> Result<(), Error> {
-        if !self.kept.insert(path.clone()) {
-            return Err(Error::Overlap { path: path.clone() });
-        }
+        self.keep(path)?;
         if is_in_place(&path.under(self.root), content) {
             return Ok(());
         }
@@ -117,25 +120,58 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// Where a file that will be `path` is written aside.
+    pub(crate) fn aside(&self, path: &TreePath) -> PathBuf {
+        path.under(&self.staging())
+    }
+
+    /// Copies a file aside, for [`Transaction::admit`]. Several threads may do so at once.
+    pub(crate) fn copy_aside(&self, path: &TreePath, source: &Path) -> Result<PathBuf, Error> {
+        let aside = self.aside(path);
+        make_parent(&aside)?;
+        let mut from = pool::open_regular(source)?;
+        let mut to = File::create(&aside).map_err(Error::io("write", &aside))?;
+        io::copy(&mut from, &mut to).map_err(Error::io("write", &aside))?;
+        Ok(aside)
+    }
+
+    /// Takes in a file that was written to [`Transaction::aside`].
+    pub(crate) fn admit(
+        &mut self,
+        phase: Phase,
+        path: &TreePath,
+        aside: PathBuf,
+        sha256: &Sha256Hex,
+    ) -> Result<(), Error> {
+        self.keep(path)?;
+        self.pending.add(path.as_str(), sha256);
+        self.unsynced.push(aside.clone());
+        self.renames.insert((phase, path.clone()), aside);
+        self.listener.event(&Event::Staged(path));
+        Ok(())
+    }
+
+    /// Says that a file stays as it is.
+    pub(crate) fn keep(&mut self, path: &TreePath) -> Result<(), Error> {
+        if self.kept.insert(path.clone()) { Ok(()) } else { Err(Error::Overlap { path: path.clone() }) }
+    }
+
     /// Prepares a folder whose files become visible together, unless it holds exactly these files already.
     ///
     /// Whatever else lies in the folder goes with the old one.
-    pub(crate) fn put_folder(&mut self, path: &TreePath, files: &[(String, &[u8])]) -> Result<(), Error> {
+    pub(crate) fn put_folder(&mut self, path: &TreePath, files: &[(String, Content<'_>)]) -> Result<(), Error> {
         let target = path.under(self.root);
         for (name, _) in files {
-            let file = path.join(name)?;
-            if !self.kept.insert(file.clone()) {
-                return Err(Error::Overlap { path: file });
-            }
+            self.keep(&path.join(name)?)?;
         }
-        let unchanged = |(name, bytes): &(String, &[u8])| is_in_place(&target.join(name), &Content::Bytes(bytes));
+        let unchanged = |(name, content): &(String, Content<'_>)| is_in_place(&target.join(name), content);
         let present = fs::read_dir(&target).map_or(0, Iterator::count);
         if present == files.len() && files.iter().all(unchanged) {
             return Ok(());
         }
         let aside = self.staging().join(path.as_str());
-        for (name, bytes) in files {
-            let sha256 = write_aside(&aside.join(name), &Content::Bytes(bytes))?;
+        for (name, content) in files {
+            let sha256 = write_aside(&aside.join(name), content)?;
             self.pending.add(&format!("{path}/{name}"), &sha256);
         }
         self.exchanges.insert(path.clone());
@@ -161,12 +197,26 @@ impl<'a> Transaction<'a> {
     pub(crate) fn commit(self) -> Result<usize, Error> {
         let written = self.pending.put.len();
         if written > 0 || !self.pending.remove.is_empty() {
+            self.sync_admitted()?;
             self.write_note()?;
             self.publish()?;
             self.remove_stale()?;
         }
         self.remove_note()?;
         Ok(written)
+    }
+
+    /// Sees to it that what was copied aside is on disk. One call for the whole file system is quicker than one for each of
+    /// many files.
+    fn sync_admitted(&self) -> Result<(), Error> {
+        const MANY: usize = 16;
+        if self.unsynced.len() > MANY {
+            let staging = self.staging();
+            let folder = File::open(&staging).map_err(Error::io("sync", &staging))?;
+            return syncfs(&folder).map_err(|error| Error::io("sync", &staging)(error.into()));
+        }
+        let sync = |path: &PathBuf| File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path));
+        self.unsynced.iter().try_for_each(sync)
     }
 
     fn publish(&self) -> Result<(), Error> {
@@ -279,14 +329,14 @@ impl Drop for Transaction<'_> {
 fn is_in_place(target: &Path, content: &Content<'_>) -> bool {
     let expected = match content {
         Content::Bytes(bytes) => bytes.len() as u64,
-        Content::Copy { digests, .. } => digests.size,
+        Content::Copy { checksum, .. } | Content::Aside { checksum, .. } => checksum.size,
     };
     let same_size = fs::symlink_metadata(target).is_ok_and(|found| found.is_file() && found.len() == expected);
     same_size
         && match content {
             Content::Bytes(bytes) => fs::read(target).is_ok_and(|found| found == *bytes),
-            Content::Copy { digests, .. } => {
-                File::open(target).and_then(Digests::read).is_ok_and(|found| found == **digests)
+            Content::Copy { checksum, .. } | Content::Aside { checksum, .. } => {
+                File::open(target).and_then(Checksum::read).is_ok_and(|found| found == **checksum)
             }
         }
 }
@@ -294,26 +344,30 @@ fn is_in_place(target: &Path, content: &Content<'_>) -> bool {
 fn write_aside(aside: &Path, content: &Content<'_>) -> Result<Sha256Hex, Error> {
     make_parent(aside)?;
     let fail = |what| Error::io(what, aside);
-    let mut file = BufWriter::new(File::create(aside).map_err(fail("write"))?);
-    let written = match content {
+    let create = || File::create(aside).map(BufWriter::new).map_err(fail("write"));
+    let (file, sha256) = match content {
         Content::Bytes(bytes) => {
+            let mut file = create()?;
             file.write_all(bytes).map_err(fail("write"))?;
-            Sha256Hex::of(bytes)
+            (file.into_inner().map_err(|error| fail("write")(error.into_error()))?, Sha256Hex::of(bytes))
         }
-        Content::Copy { source, digests } => {
-            let from = pool::open_regular(source)?;
+        Content::Copy { source, checksum } => {
+            let (from, mut file) = (pool::open_regular(source)?, create()?);
             // One byte more than there was shows a file that grew.
             let copied =
-                digest::copy_hashed(from.take(digests.size.saturating_add(1)), &mut file).map_err(fail("write"))?;
-            if copied != **digests {
+                digest::copy_hashed(from.take(checksum.size.saturating_add(1)), &mut file).map_err(fail("write"))?;
+            if copied != **checksum {
                 return Err(Error::Changed { path: source.to_path_buf() });
             }
-            copied.sha256
+            (file.into_inner().map_err(|error| fail("write")(error.into_error()))?, copied.sha256)
+        }
+        Content::Aside { file, checksum } => {
+            fs::hard_link(file, aside).or_else(|_| fs::copy(file, aside).map(drop)).map_err(fail("write"))?;
+            (File::open(aside).map_err(fail("sync"))?, checksum.sha256.clone())
         }
     };
-    let file = file.into_inner().map_err(|error| fail("write")(error.into_error()))?;
     file.sync_all().map_err(fail("sync"))?;
-    Ok(written)
+    Ok(sha256)
 }
 
 fn make_parent(path: &Path) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use formats::deb::{ContentFault, Deb};
 use formats::deb822::{self, Paragraph};
 use formats::xz;
@@ -12,7 +12,7 @@ use signing::UtcTime;
 use super::{Checker, PUBLISH_AGAIN};
 use crate::apt::{ADDED, file_name_of, release};
 use crate::digest::HashingReader;
-use crate::{Digests, Event, TreePath, pool};
+use crate::{Digests, Event, Sha256Hex, TreePath, pool};
 
 /// Checks one suite; gives the number of packages and their bytes.
 pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64) {
@@ -39,16 +39,16 @@ pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64
 
 /// `InRelease`, `Release` and `Release.gpg` say the same and are signed; gives what they say.
 fn check_release(checker: &mut Checker<'_>, folder: &TreePath) -> Option<String> {
-    let (now, key) = (checker.options.now, checker.key.clone());
+    let (now, keys) = (checker.options.now, checker.keys.clone().map(|keys| keys.all));
     let at = |name: &str| format!("{folder}/{name}");
     let clear = checker.read(&at("InRelease"));
     let release = checker.read(&at("Release"));
     let detached = checker.read(&at("Release.gpg"));
     let mut text = None;
-    if let (Some(key), Some(clear)) = (&key, clear) {
-        match String::from_utf8(clear).map(|clear| key.verify_cleartext(&clear, now)) {
+    if let (Some(keys), Some(clear)) = (&keys, clear) {
+        match String::from_utf8(clear).map(|clear| keys.verify_cleartext(&clear, now)) {
             Ok(Ok(message)) => {
-                checker.signature(&at("InRelease"), Ok(message.signature.exact));
+                checker.signature(&at("InRelease"), Ok(message.signature));
                 text = Some(message.text);
             }
             Ok(Err(error)) => checker.signature(&at("InRelease"), Err(error)),
@@ -57,10 +57,10 @@ fn check_release(checker: &mut Checker<'_>, folder: &TreePath) -> Option<String>
     }
     let release = release?;
     if text.as_ref().is_some_and(|text| text.as_bytes() != release) {
-        checker.changed(&at("Release"), &Digests::of(&release), "does not say what InRelease says");
+        checker.changed(&at("Release"), &Sha256Hex::of(&release), "does not say what InRelease says");
     }
-    if let (Some(key), Some(detached)) = (&key, detached) {
-        let verified = key.verify_detached(&release, &detached, now).map(|verified| verified.exact);
+    if let (Some(keys), Some(detached)) = (&keys, detached) {
+        let verified = keys.verify_detached(&release, &detached, now);
         // Renamed one after the other: between the two, only readers without InRelease would notice.
         let torn = checker.tree.is_half_published(&at("Release.gpg"));
         if verified.is_err() && torn {
@@ -123,7 +123,7 @@ fn check_indexes(checker: &mut Checker<'_>, folder: &TreePath, release: &Paragra
                 let digests = Digests::of(&bytes);
                 let digest = if field == "SHA256" { digests.sha256.as_str() } else { digests.sha512.as_str() };
                 if digest != entry.digest || digests.size != entry.size {
-                    checker.changed(&path, &digests, format!("is not what Release lists under {field}"));
+                    checker.changed(&path, &digests.sha256, format!("is not what Release lists under {field}"));
                 } else {
                     right.insert(entry.name.to_owned(), bytes);
                 }
@@ -139,7 +139,7 @@ fn check_same(checker: &mut Checker<'_>, folder: &TreePath, indexes: &BTreeMap<S
     for (name, bytes) in indexes {
         let unpacked = match name.as_str() {
             "Packages" => Ok(bytes.clone()),
-            "Packages.gz" => unpack(GzDecoder::new(bytes.as_slice())),
+            "Packages.gz" => unpack(MultiGzDecoder::new(bytes.as_slice())),
             "Packages.xz" => xz::reader(bytes.as_slice()).and_then(unpack),
             _ => continue,
         };
@@ -205,7 +205,7 @@ fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plai
     for ((path, _), result) in listed.iter().zip(results) {
         match result {
             Ok(Some(Ok(faults))) => faults.into_iter().for_each(|what| checker.error(path, what, PUBLISH_AGAIN)),
-            Ok(Some(Err(Changed { digests, what }))) => checker.changed(path, &digests, what),
+            Ok(Some(Err(Changed { sha256, what }))) => checker.changed(path, &sha256, what),
             Ok(None) => checker.error(path, "is missing", PUBLISH_AGAIN),
             Err(error) => checker.error(path, format!("cannot be read: {error}"), "see that it can be read"),
         }
@@ -215,7 +215,7 @@ fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plai
 
 /// A package that is not the one which the index lists.
 struct Changed {
-    digests: Digests,
+    sha256: Sha256Hex,
     what: String,
 }
 
@@ -236,7 +236,7 @@ fn check_package(file: Box<dyn Read>, path: &str, stanza: &Paragraph) -> Result<
             Ok(_) => "is not the file that Packages lists: size or digest differ".to_owned(),
             Err(error) => format!("is not the file that Packages lists, and broken: {error}"),
         };
-        return Err(Changed { digests, what });
+        return Err(Changed { sha256: digests.sha256, what });
     }
     let (deb, faults) = match read {
         Ok(read) => read,

@@ -3,8 +3,8 @@
 //! What is wrong is data, not an error: one [`Finding`] each, so that one run tells everything.
 
 mod apt;
+mod keys;
 mod page;
-mod repodata;
 mod tree;
 mod yum;
 
@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use signing::{PublicKey, UtcTime, VerifyError};
+use signing::Keyring;
 
-use crate::{Digests, Error, KEY_FILE, KEY_FILE_ARMORED, Listener, TreePath};
+use self::keys::Keys;
+use crate::{Error, KeyReport, Listener, Sha256Hex, TreePath};
 pub use tree::Source;
 use tree::Tree;
 
@@ -23,8 +24,8 @@ use tree::Tree;
 pub struct Options {
     /// The time at which a reader would come: decides about expiry and dates in the future.
     pub now: SystemTime,
-    /// The key that is trusted; `None` trusts the one in the tree, which says nothing about who put it there.
-    pub key: Option<PublicKey>,
+    /// The keys that are trusted; `None` trusts those in the tree, which says nothing about who put them there.
+    pub key: Option<Keyring>,
     /// A key that ends within this time is worth a warning.
     pub warn_before_expiry: Duration,
     /// Suites to look at. A folder is searched for suites when this is empty; over HTTP they must be named.
@@ -32,7 +33,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Searches for suites, trusts the key in the tree, warns 30 days before it ends.
+    /// Searches for suites, trusts the keys in the tree, warns 30 days before it ends.
     #[must_use]
     pub fn at(now: SystemTime) -> Self {
         Self { now, key: None, warn_before_expiry: Duration::from_secs(30 * 86_400), suites: Vec::new() }
@@ -72,17 +73,6 @@ pub struct Finding {
     pub what_to_do: String,
 }
 
-/// The key in a tree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KeyReport {
-    /// Its fingerprint.
-    pub fingerprint: String,
-    /// Who it belongs to.
-    pub user_id: String,
-    /// The day on which it ends, as `2031-04-30`; `None` is never.
-    pub expires: Option<String>,
-}
-
 /// One suite or repository: a row of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SuiteReport {
@@ -103,8 +93,8 @@ pub struct SuiteReport {
 pub struct Report {
     /// The folder or address.
     pub source: String,
-    /// The key, when it could be read.
-    pub key: Option<KeyReport>,
+    /// The keys, when they could be read.
+    pub keys: Vec<KeyReport>,
     /// The suites, by path.
     pub suites: Vec<SuiteReport>,
     /// What is wrong, errors first.
@@ -143,12 +133,12 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         tree: &tree,
         options,
         listener,
-        key: None,
+        keys: None,
         findings: Vec::new(),
         seen: BTreeSet::new(),
         listed: BTreeSet::new(),
     };
-    checker.check_key();
+    checker.check_keys();
     page::check_root(&mut checker);
     let mut rows = Vec::new();
     for (kind, path) in suites {
@@ -160,11 +150,8 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         rows.push(SuiteReport { kind, path, packages, bytes, findings: 0 });
     }
     checker.check_strays();
-    let key = checker.key.as_ref().map(|key| KeyReport {
-        fingerprint: key.fingerprint().to_string(),
-        user_id: key.user_id().to_owned(),
-        expires: key.expires().map(|end| end.to_string()),
-    });
+    let keys = checker.keys.iter().flat_map(|keys| keys.published.iter());
+    let keys = keys.map(|key| KeyReport::of(key, options.now)).collect();
     let mut findings = checker.findings;
     findings.sort();
     findings.dedup();
@@ -173,7 +160,7 @@ pub fn verify(source: &Source, options: &Options, listener: &dyn Listener) -> Re
         row.findings = findings.iter().filter(|finding| finding.path.starts_with(&below)).count();
     }
     rows.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Report { source: source.to_string(), key, suites: rows, findings })
+    Ok(Report { source: source.to_string(), keys, suites: rows, findings })
 }
 
 const PUBLISH_AGAIN: &str = "publish again; if it comes back, find out who else writes here";
@@ -183,7 +170,8 @@ struct Checker<'a> {
     tree: &'a Tree,
     options: &'a Options,
     listener: &'a dyn Listener,
-    key: Option<PublicKey>,
+    /// Nothing is known of signatures when the tree has no readable key and none is given.
+    keys: Option<Keys>,
     findings: Vec<Finding>,
     /// Every file that something refers to.
     seen: BTreeSet<String>,
@@ -212,8 +200,8 @@ impl Checker<'_> {
 
     /// A file that is not what another says. It is only a warning when a publisher was interrupted while putting just
     /// this file into place: readers then still go by the copies which are named by their digest.
-    fn changed(&mut self, path: &str, found: &Digests, what: impl Into<String>) {
-        if self.tree.is_on_its_way(path, found.sha256.as_str()) {
+    fn changed(&mut self, path: &str, found: &Sha256Hex, what: impl Into<String>) {
+        if self.tree.is_on_its_way(path, found.as_str()) {
             self.warning(path, "a publisher was interrupted after putting this in place", "publish again");
         } else {
             self.error(path, what, PUBLISH_AGAIN);
@@ -233,62 +221,6 @@ impl Checker<'_> {
                 self.error(path, format!("cannot be read: {error}"), "see that it can be read");
                 None
             }
-        }
-    }
-
-    /// The key at the root, its armoured copy, its strength and its end.
-    fn check_key(&mut self) {
-        self.key.clone_from(&self.options.key);
-        let Some(bytes) = self.read(KEY_FILE) else { return };
-        let found = match PublicKey::from_bytes(&bytes, KEY_FILE) {
-            Ok(found) => found,
-            Err(error) => return self.error(KEY_FILE, error.to_string(), "publish the public key again"),
-        };
-        if found.to_binary().is_ok_and(|binary| binary != bytes) {
-            self.error(KEY_FILE, "is not the plain binary export of the key", "publish the public key again");
-        }
-        match self.key.as_ref().map(PublicKey::fingerprint) {
-            Some(trusted) if trusted != found.fingerprint() => {
-                let what = format!("is {}, not the trusted key {trusted}", found.fingerprint());
-                self.error(KEY_FILE, what, "find out who changed it");
-            }
-            _ => {}
-        }
-        self.check_armored(&found);
-        let key = self.key.get_or_insert(found).clone();
-        self.check_strength_and_end(&key);
-    }
-
-    fn check_armored(&mut self, key: &PublicKey) {
-        self.seen.insert(KEY_FILE_ARMORED.to_owned());
-        let expected = key.to_armored().unwrap_or_default();
-        if self.tree.read(KEY_FILE_ARMORED).is_ok_and(|text| text.is_some_and(|text| text != expected.as_bytes())) {
-            self.error(KEY_FILE_ARMORED, format!("is not the key in {KEY_FILE}"), "publish the public key again");
-        }
-    }
-
-    fn check_strength_and_end(&mut self, key: &PublicKey) {
-        let now = self.options.now;
-        if let Err(error) = key.check_fit_for_signing(now) {
-            return self.error(KEY_FILE, error.to_string(), "extend or replace the key, then publish again");
-        }
-        let Some(end) = key.expires() else { return };
-        let left = UtcTime::from(now).until(end);
-        if left < self.options.warn_before_expiry {
-            let what = format!("the key ends on {end}, in {} days", left.as_secs() / 86_400);
-            self.warning(KEY_FILE, what, "extend the key (its id stays the same) and publish again");
-        }
-    }
-
-    /// Reports what is wrong with a signature of `path`, if anything is.
-    fn signature(&mut self, path: &str, exact: Result<bool, VerifyError>) {
-        match exact {
-            Ok(true) => {}
-            Ok(false) => self.error(path, "holds bytes that the signature does not protect", PUBLISH_AGAIN),
-            Err(VerifyError::KeyExpired { expired, .. }) => {
-                self.error(path, format!("the key expired on {expired}"), "extend the key and publish again");
-            }
-            Err(error) => self.error(path, error.to_string(), PUBLISH_AGAIN),
         }
     }
 

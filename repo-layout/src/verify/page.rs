@@ -52,8 +52,8 @@ fn signed(checker: &mut Checker<'_>, path: &str, signature_path: &str) -> Option
             return None;
         }
     };
-    if let Some(key) = checker.key.clone() {
-        let verified = key.verify_detached(&page, &signature, checker.options.now).map(|verified| verified.exact);
+    if let Some(keys) = checker.keys.clone() {
+        let verified = keys.all.verify_detached(&page, &signature, checker.options.now);
         if verified.is_err() && torn {
             checker.warning(signature_path, "a publisher was interrupted before this was in place", "publish again");
         } else {

@@ -12,25 +12,13 @@ use super::xml::{self, Xml, allowed};
 /// Entries a package; createrepo_c's default.
 const NEWEST: usize = 10;
 
-/// Writes the document.
-pub(crate) fn write(packages: &[YumPackage]) -> io::Result<Vec<u8>> {
-    xml::document(|xml| {
-        xml.create_element("otherdata")
-            .with_attribute(("xmlns", "http://linux.duke.edu/metadata/other"))
-            .with_attribute(("packages", packages.len().to_string().as_str()))
-            .write_inner_content(|xml| {
-                for package in packages {
-                    xml.create_element("package")
-                        .with_attribute(("pkgid", package.digests.sha256.as_str()))
-                        .with_attribute(("name", package.name.as_str()))
-                        .with_attribute(("arch", package.architecture.as_str()))
-                        .write_inner_content(|xml| {
-                            version(xml, package)?;
-                            changelog(xml, package)
-                        })?;
-                }
-                Ok(())
-            })?;
+/// What the document says of a package.
+pub(crate) fn package(package: &YumPackage) -> io::Result<String> {
+    xml::fragment(|xml| {
+        xml::by_checksum(xml, package).write_inner_content(|xml| {
+            version(xml, package)?;
+            changelog(xml, package)
+        })?;
         Ok(())
     })
 }

@@ -2,20 +2,18 @@
 
 use std::io::BufReader;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-use formats::rpm_header::{Error as RpmError, Header, Rpm, Tag, verify_digests};
-use signing::PublicKey;
+use formats::rpm_header::{Error as RpmError, Header, Rpm, Tag, verify_signed_digests};
+use signing::Keyring;
 
 use crate::digest::HashingReader;
-use crate::{Digests, Error, pool};
+use crate::{Checksum, Error, pool};
 
 /// A package that was read from a file.
 #[derive(Debug, Clone)]
 pub(crate) struct YumPackage {
-    /// Where it lies.
-    pub(crate) source: PathBuf,
     /// `<name>-<version>-<release>.<arch>.rpm`.
     pub(crate) file_name: String,
     pub(crate) name: String,
@@ -29,39 +27,35 @@ pub(crate) struct YumPackage {
     pub(crate) archive_size: u64,
     /// Where the main header lies in the file.
     pub(crate) header_range: Range<u64>,
-    /// Digests of the whole file.
-    pub(crate) digests: Digests,
+    /// Of the whole file.
+    pub(crate) checksum: Checksum,
 }
 
 impl YumPackage {
-    /// Reads a package in one pass, with every digest that it carries, and its signature by the repository's key.
-    pub(crate) fn read(path: &Path, key: &PublicKey, now: SystemTime) -> Result<Self, Error> {
+    /// Reads a package in one pass, with the digests that its header vouches for, and its signature by one of the repository's
+    /// keys.
+    pub(crate) fn read(path: &Path, keys: &Keyring, now: SystemTime) -> Result<Self, Error> {
         let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
-        let mut reader = HashingReader::new(file);
+        let mut reader = HashingReader::sha256(file);
         let wrong = |source| Error::Rpm { path: path.to_owned(), source };
-        let (rpm, _) = verify_digests(&mut reader).map_err(wrong)?;
-        let digests = reader.finish().map_err(Error::io("read", path))?;
+        let rpm = verify_signed_digests(&mut reader).map_err(wrong)?;
+        let checksum = reader.finish().map_err(Error::io("read", path))?;
         let Some(signature) = rpm.signature.bin(Tag::SIG_RSA).map_err(wrong)? else {
             return Err(Error::Unsigned { path: path.to_owned() });
         };
-        key.verify_detached(rpm.header.as_bytes(), signature, now)
+        keys.verify_detached(rpm.header.as_bytes(), signature, now)
             .map_err(|source| Error::Signature { path: path.to_owned(), source })?;
-        let package = Self::from_rpm(path, rpm, digests)?;
-        if pool::file_name(path) != package.file_name {
-            return Err(Error::Name { path: path.to_owned(), expected: package.file_name });
-        }
-        Ok(package)
+        Self::from_rpm(path, rpm, checksum)
     }
 
     /// Takes over what the headers of a package say.
-    pub(crate) fn from_rpm(path: &Path, rpm: Rpm, digests: Digests) -> Result<Self, Error> {
+    pub(crate) fn from_rpm(path: &Path, rpm: Rpm, checksum: Checksum) -> Result<Self, Error> {
         let wrong = |source| Error::Rpm { path: path.to_owned(), source };
         let text = |tag, field| {
             let value = rpm.header.string(tag).map_err(wrong)?;
             value.map(str::to_owned).ok_or_else(|| Error::Field { path: path.to_owned(), field })
         };
         Ok(Self {
-            source: path.to_owned(),
             file_name: file_name_of(&rpm.header)
                 .map_err(wrong)?
                 .ok_or_else(|| Error::Field { path: path.to_owned(), field: "name, version, release or arch" })?,
@@ -73,7 +67,7 @@ impl YumPackage {
             archive_size: archive_size(&rpm).map_err(wrong)?,
             header_range: rpm.header_range(),
             header: rpm.header,
-            digests,
+            checksum,
         })
     }
 

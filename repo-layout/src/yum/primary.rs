@@ -10,40 +10,32 @@ use super::YumPackage;
 use super::package::FileKind;
 use super::xml::{self, Xml, allowed};
 
-/// Writes the document.
-pub(crate) fn write(packages: &[YumPackage]) -> io::Result<Vec<u8>> {
-    xml::document(|xml| {
-        xml.create_element("metadata")
-            .with_attribute(("xmlns", xml::COMMON))
-            .with_attribute(("xmlns:rpm", xml::RPM))
-            .with_attribute(("packages", packages.len().to_string().as_str()))
-            .write_inner_content(|xml| packages.iter().try_for_each(|one| package(xml, one)))?;
+/// What the document says of a package.
+pub(crate) fn package(package: &YumPackage) -> io::Result<String> {
+    xml::fragment(|xml| {
+        xml.create_element("package").with_attribute(("type", "rpm")).write_inner_content(|xml| {
+            xml::text(xml, "name", &package.name)?;
+            xml::text(xml, "arch", &package.architecture)?;
+            version(xml, package)?;
+            xml.create_element("checksum")
+                .with_attributes([("type", "sha256"), ("pkgid", "YES")])
+                .write_text_content(BytesText::new(package.checksum.sha256.as_str()))?;
+            xml::text(xml, "summary", package.text(Tag::SUMMARY))?;
+            xml::text(xml, "description", package.text(Tag::DESCRIPTION))?;
+            xml::text(xml, "packager", package.text(Tag::PACKAGER))?;
+            xml::text(xml, "url", package.text(Tag::URL))?;
+            // `file` is the file's own time with createrepo_c. Ours is the time of building: it is the same everywhere.
+            let built = package.number(Tag::BUILD_TIME).to_string();
+            xml::empty(xml, "time", &[("file", &built), ("build", &built)])?;
+            let sizes =
+                [package.checksum.size, installed_size(package), package.archive_size].map(|size| size.to_string());
+            xml::empty(xml, "size", &[("package", &sizes[0]), ("installed", &sizes[1]), ("archive", &sizes[2])])?;
+            xml::empty(xml, "location", &[("href", &format!("Packages/{}", package.file_name))])?;
+            xml.create_element("format").write_inner_content(|xml| format_part(xml, package))?;
+            Ok(())
+        })?;
         Ok(())
     })
-}
-
-fn package(xml: &mut Xml, package: &YumPackage) -> io::Result<()> {
-    xml.create_element("package").with_attribute(("type", "rpm")).write_inner_content(|xml| {
-        xml::text(xml, "name", &package.name)?;
-        xml::text(xml, "arch", &package.architecture)?;
-        version(xml, package)?;
-        xml.create_element("checksum")
-            .with_attributes([("type", "sha256"), ("pkgid", "YES")])
-            .write_text_content(BytesText::new(package.digests.sha256.as_str()))?;
-        xml::text(xml, "summary", package.text(Tag::SUMMARY))?;
-        xml::text(xml, "description", package.text(Tag::DESCRIPTION))?;
-        xml::text(xml, "packager", package.text(Tag::PACKAGER))?;
-        xml::text(xml, "url", package.text(Tag::URL))?;
-        // `file` is the file's own time with createrepo_c. Ours is the time of building: it is the same everywhere.
-        let built = package.number(Tag::BUILD_TIME).to_string();
-        xml::empty(xml, "time", &[("file", &built), ("build", &built)])?;
-        let sizes = [package.digests.size, installed_size(package), package.archive_size].map(|size| size.to_string());
-        xml::empty(xml, "size", &[("package", &sizes[0]), ("installed", &sizes[1]), ("archive", &sizes[2])])?;
-        xml::empty(xml, "location", &[("href", &format!("Packages/{}", package.file_name))])?;
-        xml.create_element("format").write_inner_content(|xml| format_part(xml, package))?;
-        Ok(())
-    })?;
-    Ok(())
 }
 
 /// `<version epoch="0" ver="…" rel="…"/>`.

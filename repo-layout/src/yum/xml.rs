@@ -4,21 +4,28 @@ use std::borrow::Cow;
 use std::io;
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::BytesText;
+use quick_xml::writer::ElementWriter;
 
-pub(crate) const COMMON: &str = "http://linux.duke.edu/metadata/common";
-pub(crate) const RPM: &str = "http://linux.duke.edu/metadata/rpm";
+use super::YumPackage;
 
 pub(crate) type Xml = Writer<Vec<u8>>;
 
-/// Writes a document: the declaration, then what `content` writes, then a line feed.
-pub(crate) fn document(content: impl FnOnce(&mut Xml) -> io::Result<()>) -> io::Result<Vec<u8>> {
+/// One element at the left margin with a line feed behind it, as `content` writes it.
+pub(crate) fn fragment(content: impl FnOnce(&mut Xml) -> io::Result<()>) -> io::Result<String> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     content(&mut xml)?;
-    let mut bytes = xml.into_inner();
-    bytes.push(b'\n');
-    Ok(bytes)
+    let mut text = String::from_utf8(xml.into_inner()).map_err(io::Error::other)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// `<package pkgid="…" name="…" arch="…">`, as all documents but `primary.xml` begin a package.
+pub(crate) fn by_checksum<'a>(xml: &'a mut Xml, package: &YumPackage) -> ElementWriter<'a, Vec<u8>> {
+    xml.create_element("package")
+        .with_attribute(("pkgid", package.checksum.sha256.as_str()))
+        .with_attribute(("name", package.name.as_str()))
+        .with_attribute(("arch", package.architecture.as_str()))
 }
 
 /// `<name>text</name>`.

@@ -1,7 +1,7 @@
 //! The real apt reads what was laid out.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::fixture::{self, Fixture, both, files_below, output, run};
@@ -33,6 +33,11 @@ impl Apt {
         fs::write(root.path().join("etc/apt/sources.list.d/wallarm.list"), line).unwrap();
         fs::copy(tree.join("wallarm.gpg"), root.path().join("etc/apt/trusted.gpg.d/wallarm.gpg")).unwrap();
         Self { root }
+    }
+
+    /// The keys that it trusts.
+    pub fn trusted(&self) -> PathBuf {
+        self.root.path().join("etc/apt/trusted.gpg.d/wallarm.gpg")
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -97,8 +102,7 @@ fn apt_refuses_a_repository_that_another_key_signed() {
     let server = Server::start(&fixture.tree());
     let apt = Apt::new(&fixture.tree(), &server.url());
     let other = fixture::new_key(None);
-    let trusted = apt.root.path().join("etc/apt/trusted.gpg.d/wallarm.gpg");
-    fs::write(trusted, other.public().to_binary().unwrap()).unwrap();
+    fs::write(apt.trusted(), other.public().to_binary().unwrap()).unwrap();
     let seen = both(&output(&mut apt.command(&["update"]), "apt"));
     assert!(seen.contains("NO_PUBKEY") && seen.contains("is not signed"), "{seen}");
 }

@@ -8,8 +8,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use repo_layout::{AptSuite, Error, Front, Silent, Site, Step, Summary, System, TreePath, YumRepository};
-use signing::{KeySpec, SecretKey};
+use repo_layout::{
+    AptSuite, Bootstrap, Error, Front, Job, Silent, Site, Step, Summary, System, TreePath, YumRepository,
+};
+use signing::{KeySpec, SecretKey, Signer};
 
 /// The time of the commit that the packages are made from.
 pub fn commit_time() -> SystemTime {
@@ -20,6 +22,11 @@ pub fn commit_time() -> SystemTime {
 pub fn key() -> &'static SecretKey {
     static KEY: OnceLock<SecretKey> = OnceLock::new();
     KEY.get_or_init(|| new_key(Some(Duration::from_secs(10 * 365 * 86_400))))
+}
+
+/// Signed by `signer`, dated as the commit is, without caches.
+pub fn job(signer: &dyn Signer) -> Job<'_> {
+    Job { signer, when: commit_time(), caches: None, listener: &Silent }
 }
 
 pub fn new_key(validity: Option<Duration>) -> SecretKey {
@@ -162,7 +169,7 @@ impl Fixture {
     }
 
     pub fn build(&self) -> Result<Summary, Error> {
-        repo_layout::build(&self.site, &self.tree(), key(), commit_time(), &Silent)
+        repo_layout::build(&self.site, &self.tree(), &job(key()))
     }
 }
 
@@ -173,8 +180,11 @@ pub fn site(pool: &Path, debs: &[&str], rpm: &str) -> Site {
         yum: vec![YumRepository {
             path: TreePath::new("centos/wallarm-node/8/4.8/x86_64").unwrap(),
             architecture: "x86_64".to_owned(),
-            packages: vec![pool.join(rpm)],
-            bootstrap: vec![pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")],
+            packages: vec![pool.join(rpm), pool.join("wallarm-node-repo-4.8-0.el8.noarch.rpm")].into(),
+            bootstrap: vec![Bootstrap {
+                package: "wallarm-node-repo".to_owned(),
+                file_name: "wallarm-node-repo-4.8-0.el8.noarch.rpm".to_owned(),
+            }],
         }],
         front: Some(front()),
     }
@@ -193,6 +203,7 @@ pub fn front() -> Front {
     }
 }
 
+/// A package that documented commands fetch under the name of its revision 0.
 pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
     AptSuite {
         root: TreePath::new("debian/wallarm-node").unwrap(),
@@ -201,7 +212,7 @@ pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
         label: "Test node".to_owned(),
         description: "Test packages for bookworm".to_owned(),
         architectures: vec!["amd64".to_owned()],
-        packages,
+        packages: packages.into(),
     }
 }
 
@@ -247,4 +258,13 @@ pub fn files_below(root: &Path) -> Vec<String> {
 /// The content of every file below a folder.
 pub fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files_below(root).into_iter().map(|path| (path.clone(), fs::read(root.join(path)).unwrap())).collect()
+}
+
+/// Fails with the names of the files that differ: their bytes tell nobody anything.
+pub fn assert_same_files(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    let paths = found.keys().chain(expected.keys());
+    let mut differ: Vec<&String> = paths.filter(|path| found.get(*path) != expected.get(*path)).collect();
+    differ.sort();
+    differ.dedup();
+    assert!(differ.is_empty(), "these files differ: {differ:#?}");
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use repo_layout::{Error, Event, Listener, Severity, Silent, Site};
+use repo_layout::{Error, Event, Job, Listener, Severity, Site};
 
 use crate::apt::Apt;
-use crate::fixture::{Fixture, both, commit_time, contents, deb, key, output, run, sign_rpm, site, unsigned_rpm};
+use crate::fixture::{Fixture, both, commit_time, contents, deb, job, key, output, run, sign_rpm, site, unsigned_rpm};
 use crate::http::Server;
 use crate::verify::verify_folder;
 
@@ -48,7 +48,7 @@ fn a_release_is_published_over_an_older_one() {
     let step = std::env::var(STEP).unwrap().parse().unwrap();
     let listener = KillAt { step, seen: AtomicUsize::new(0) };
     let site = second_site(tree.parent().unwrap());
-    if let Err(error) = repo_layout::build(&site, &tree, &key, commit_time(), &listener) {
+    if let Err(error) = repo_layout::build(&site, &tree, &Job { listener: &listener, ..job(&key) }) {
         assert!(matches!(error, Error::Full { .. }), "{error:?}");
         println!("refused: {error}");
     }
@@ -85,7 +85,7 @@ fn killed_at_any_step_the_tree_stays_whole_and_the_next_run_completes_it() {
     fixture.site = second_site(fixture.folder.path());
     let expected = {
         let other = fixture.folder.path().join("expected");
-        repo_layout::build(&fixture.site, &other, key(), commit_time(), &Silent).unwrap();
+        repo_layout::build(&fixture.site, &other, &job(key())).unwrap();
         contents(&other)
     };
     let server = Server::start(&fixture.tree());
@@ -157,7 +157,7 @@ fn two_trees_of_the_same_packages_are_the_same_to_the_byte() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     let other = fixture.folder.path().join("other");
-    repo_layout::build(&fixture.site, &other, key(), commit_time(), &Silent).unwrap();
+    repo_layout::build(&fixture.site, &other, &job(key())).unwrap();
     assert_eq!(contents(&fixture.tree()), contents(&other));
 }
 
@@ -186,7 +186,7 @@ fn a_second_publisher_is_refused_while_the_first_is_at_work() {
     }
     let fixture = Fixture::apt_only();
     let second = Second(&fixture, std::sync::Mutex::default());
-    repo_layout::build(&fixture.site, &fixture.tree(), key(), commit_time(), &second).unwrap();
+    repo_layout::build(&fixture.site, &fixture.tree(), &Job { listener: &second, ..job(key()) }).unwrap();
     let refused = second.1.into_inner().unwrap();
     assert!(!refused.is_empty());
     assert!(refused.iter().all(|error| matches!(error, Error::Locked { .. })), "{refused:?}");

@@ -8,8 +8,10 @@
 
 mod apt;
 mod bad_input;
+mod change;
 mod fixture;
 mod http;
 mod interruption;
+mod rotation;
 mod verify;
 mod yum;

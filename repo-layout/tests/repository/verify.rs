@@ -3,10 +3,10 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath};
+use repo_layout::{Change, Options, Pattern, Report, Selection, Severity, Silent, Source, SuiteKind, TreePath};
 use signing::SecretKey;
 
-use crate::fixture::{Fixture, commit_time, files_below, key, new_key, sign_rpm};
+use crate::fixture::{Fixture, commit_time, files_below, job, key, new_key, sign_rpm};
 use crate::http::Server;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -33,7 +33,7 @@ fn a_fresh_tree_is_clean() {
             (SuiteKind::Apt, "debian/wallarm-node/bookworm/4.8", 2)
         ]
     );
-    assert_eq!(report.key.unwrap().fingerprint, key().public().fingerprint().to_string());
+    assert_eq!(report.keys[0].fingerprint, key().public().fingerprint().to_string());
 }
 
 #[test]
@@ -105,7 +105,8 @@ fn a_page_of_an_earlier_publication_is_found_although_its_signature_is_good() {
     let folder = fixture.tree().join("debian/wallarm-node/bookworm/4.8");
     let files = ["index.html", "index.html.asc"].map(|name| folder.join(name));
     let old = files.each_ref().map(|file| fs::read(file).unwrap());
-    fixture.site.suites[0].packages.pop();
+    let beta = Change { remove: vec![Pattern::new("beta")], ..Change::default() };
+    fixture.site.suites[0].packages = Selection::Change(beta);
     fixture.build().unwrap();
     assert!(verify_folder(&fixture).is_clean());
     for (file, bytes) in files.iter().zip(&old) {
@@ -143,7 +144,7 @@ fn a_stray_file_and_a_link_are_found() {
 fn with_key_for(days: u32) -> (Fixture, SecretKey) {
     let fixture = Fixture::apt_only();
     let key = new_key(Some(DAY * days));
-    repo_layout::build(&fixture.site, &fixture.tree(), &key, commit_time(), &Silent).unwrap();
+    repo_layout::build(&fixture.site, &fixture.tree(), &job(&key)).unwrap();
     (fixture, key)
 }
 
@@ -154,6 +155,7 @@ fn an_expired_key_is_an_error_and_one_that_ends_soon_a_warning() {
     assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
     assert_eq!(report.findings[0].severity, Severity::Warning);
     assert!(report.findings[0].what.contains("in 18 days"), "{:?}", report.findings);
+    assert_eq!(report.keys[0].days_left, Some(18));
     let mut late = options();
     late.now = commit_time() + DAY * 30;
     let report = repo_layout::verify(&Source::Folder(fixture.tree()), &late, &Silent).unwrap();
@@ -166,7 +168,7 @@ fn a_tree_by_another_key_than_the_trusted_one_is_refused() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     let mut options = options();
-    options.key = Some(new_key(None).public().clone());
+    options.key = Some(new_key(None).public().clone().into());
     let report = repo_layout::verify(&Source::Folder(fixture.tree()), &options, &Silent).unwrap();
     for path in [
         "wallarm.gpg",

@@ -1,10 +1,10 @@
 //! The real dnf reads what was laid out.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::fixture::{Fixture, both, files_below, output, run};
+use crate::fixture::{self, Fixture, both, files_below, output, run};
 use crate::http::Server;
 
 const REPOSITORY: &str = "centos/wallarm-node/8/4.8/x86_64";
@@ -22,9 +22,9 @@ impl Dnf {
         fs::create_dir_all(root.path().join("repos")).unwrap();
         let text = format!(
             "[wallarm-node]\nname=Test\nbaseurl={host}/{REPOSITORY}\nenabled=1\ngpgcheck=1\nrepo_gpgcheck=1\n\
-             gpgkey=file://{}/wallarm.asc\n",
-            tree.display()
+             gpgkey=file://{at}/keys.asc\n"
         );
+        fs::copy(tree.join("wallarm.asc"), root.path().join("keys.asc")).unwrap();
         fs::write(root.path().join("repos/wallarm-node.repo"), text).unwrap();
         let main = format!(
             "[main]\nreposdir={at}/repos\ncachedir={at}/cache\nlogdir={at}/log\npersistdir={at}/persist\nplugins=0\n\
@@ -32,6 +32,11 @@ impl Dnf {
         );
         fs::write(root.path().join("dnf.conf"), main).unwrap();
         Self { root }
+    }
+
+    /// The keys that its repository file names.
+    pub fn key_file(&self) -> PathBuf {
+        self.root.path().join("keys.asc")
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -103,6 +108,20 @@ fn the_bootstrap_package_stands_in_the_arch_folder_and_in_the_index() {
         "gpgv",
     );
     assert!(checked.contains("Good signature"), "{checked}");
+}
+
+/// A rotation brings a new revision with both keys; the documented URL stays.
+#[test]
+fn a_newer_bootstrap_package_stands_under_the_documented_name() {
+    let mut fixture = Fixture::yum_only();
+    let raw = fixture::unsigned_rpm(fixture.folder.path(), "wallarm-node-repo", "4.8", "1.el8", "noarch");
+    let newer = fixture::sign_rpm(&raw, &fixture.pool(), fixture::key());
+    let older = fixture.pool().join("wallarm-node-repo-4.8-0.el8.noarch.rpm");
+    fixture.site.yum[0].packages = vec![newer.clone(), older].into();
+    fixture.build().unwrap();
+    let documented = fixture.tree().join(REPOSITORY).join("wallarm-node-repo-4.8-0.el8.noarch.rpm");
+    assert_eq!(fs::read(documented).unwrap(), fs::read(newer).unwrap());
+    assert_eq!(crate::verify::verify_folder(&fixture).findings, []);
 }
 
 /// The elements of an index with everything that is allowed to differ taken out: white space, order, the file's own time.

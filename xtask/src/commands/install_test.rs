@@ -5,11 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::{InstallTest, KeyArgs};
+use crate::channel::Channel;
+use crate::cli::{InstallTest, KeyArgs, WhichKey};
 use crate::commands::{package, repo};
 use crate::container::Interrupt;
 use crate::install_test::nginx_org::{self, Repositories};
+use crate::install_test::rotation::Rotation;
 use crate::install_test::{self, Listener, Outcome, Report, Row, Side};
+use crate::keys;
 use crate::nginx::artifacts;
 use crate::nginx::program::Version;
 use crate::nginx::release::Store;
@@ -36,15 +39,18 @@ pub fn run(args: &InstallTest, session: &Session) -> Result<ExitCode> {
 /// Makes both releases and runs the scenario.
 pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report> {
     let work = session.target.join("install-test");
-    let key = KeyArgs::default();
-    let base = release(distro, 1, &key, &work, session)?;
-    let upgraded = release(distro, 2, &key, &work, session)?;
-    let nginx_org = match side {
-        Side::Postanalytics | Side::Filtering => None,
-        Side::FilteringNginxOrg => Some(nginx_org(distro, &work, session)?),
+    let factory = Factory { distro, work: &work, session };
+    let (nginx_org, rotation) = match side {
+        Side::Postanalytics | Side::Filtering => (None, None),
+        Side::FilteringNginxOrg => (Some(nginx_org(distro, &work, session)?), None),
+        Side::KeyRotation => (None, Some(factory.rotation()?)),
     };
-    let nginx_org = nginx_org.as_ref();
-    let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, nginx_org, work: &work };
+    let (base, upgraded) = match &rotation {
+        None => (factory.release("", 1, &KeyArgs::default())?, factory.release("", 2, &KeyArgs::default())?),
+        Some(rotation) => (factory.release("-rotation", 1, &factory.keys(&["old"])?)?, rotation.both.clone()),
+    };
+    let (nginx_org, rotation) = (nginx_org.as_ref(), rotation.as_ref());
+    let test = install_test::InstallTest { distro, base: &base, upgraded: &upgraded, nginx_org, rotation, work: &work };
     install_test::run(test, side, &mut Shown(&session.progress))
 }
 
@@ -58,23 +64,58 @@ pub fn try_release(
     session: &Session,
 ) -> Result<Report> {
     let work = session.target.join("install-test");
-    let upgraded = release(distro, revision + 1, key, &work, session)?;
-    let test = install_test::InstallTest { distro, base: tree, upgraded: &upgraded, nginx_org: None, work: &work };
+    let upgraded = Factory { distro, work: &work, session }.release("-next", revision + 1, key)?;
+    let (nginx_org, rotation) = (None, None);
+    let test = install_test::InstallTest { distro, base: tree, upgraded: &upgraded, nginx_org, rotation, work: &work };
     install_test::run(test, side, &mut Shown(&session.progress))
 }
 
-/// A repository with one packing of the current version.
-fn release(distro: &str, revision: u32, key: &KeyArgs, work: &Path, session: &Session) -> Result<PathBuf> {
-    let folder = work.join(format!("releases/{distro}-{revision}"));
-    let (packages, tree) = (folder.join("packages"), folder.join("repo"));
-    let distros = vec![session.matrix()?.get(distro)?.clone()];
-    let key = key.clone();
-    package::make(&package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() }, session)?;
-    repo::build(
-        &repo::Order { distros: vec![distro.to_owned()], packages, out: tree.clone(), url: None, key },
-        session,
-    )?;
-    Ok(tree)
+/// Makes releases for a distro.
+struct Factory<'a> {
+    distro: &'a str,
+    work: &'a Path,
+    session: &'a Session,
+}
+
+impl Factory<'_> {
+    /// A repository with one packing of the current version.
+    fn release(&self, purpose: &str, revision: u32, key: &KeyArgs) -> Result<PathBuf> {
+        let folder = self.work.join(format!("releases/{}{purpose}-{revision}", self.distro));
+        let (packages, tree) = (folder.join("packages"), folder.join("repo"));
+        let distros = vec![self.session.matrix()?.get(self.distro)?.clone()];
+        let order = package::Order { distros, revision, url: None, out: packages.clone(), key: key.clone() };
+        package::make(&order, self.session)?;
+        let distros = vec![self.distro.to_owned()];
+        let channel = Channel::default();
+        let order = repo::Order { channel, distros, packages, out: tree.clone(), url: None, key: key.clone() };
+        repo::build(&order, self.session)?;
+        Ok(tree)
+    }
+
+    /// What comes after a release by the old key.
+    fn rotation(&self) -> Result<Rotation> {
+        Ok(Rotation {
+            both: self.release("-rotation", 2, &self.keys(&["new", "old"])?)?,
+            successor: self.release("-rotation", 3, &self.keys(&["new"])?)?,
+        })
+    }
+
+    /// Keys for tests, made once a checkout.
+    fn keys(&self, names: &[&str]) -> Result<KeyArgs> {
+        let key = |name: &&str| {
+            let file = self.work.join(format!("keys/{name}.asc"));
+            if !file.exists() {
+                keys::make(
+                    &file,
+                    &format!("{name} key of the install tests <{name}@wallarm-node.example>"),
+                    self.session,
+                )?;
+            }
+            Ok(file)
+        };
+        let key = names.iter().map(key).collect::<Result<_>>()?;
+        Ok(KeyArgs { which: WhichKey { key, ..WhichKey::default() }, ..KeyArgs::default() })
+    }
 }
 
 /// What stands in for nginx.org's repository.
@@ -114,6 +155,7 @@ fn side(side: Side) -> &'static str {
         Side::Postanalytics => "postanalytics side",
         Side::Filtering => "filtering side",
         Side::FilteringNginxOrg => "filtering side with the NGINX of nginx.org",
+        Side::KeyRotation => "key rotation",
     }
 }
 

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
-use signing::{KeySpec, PublicKey, SecretKey};
+use serde_json::{Value, json};
+use signing::{KeySpec, Keyring, PublicKey, SecretKey};
 
 use crate::cli::Key;
 use crate::session::Session;
@@ -32,37 +32,35 @@ pub fn run(command: &Key, session: &Session) -> Result<ExitCode> {
             key.write_new(out)?;
             step.done();
             session.progress.note(&format!("Kept in {}, readable by you alone. Back it up.", session.shown(out)));
-            show(key.public(), session)
+            show(&key.public().clone().into(), session)
         }
-        Key::Show { key } => show(keys::load(key, session)?.public(), session),
+        Key::Show { key } => show(keys::load_any(key, session)?.keyring(), session),
         Key::Export { key, armor, out } => {
-            let key = keys::load(key, session)?;
-            let bytes = if *armor { key.public().to_armored()?.into_bytes() } else { key.public().to_binary()? };
+            let key = keys::load_any(key, session)?;
+            let keys = key.keyring();
+            let bytes = if *armor { keys.to_armored()?.into_bytes() } else { keys.to_binary()? };
             match out {
                 Some(path) => write_whole(path, &bytes)?,
                 None => report::raw(&bytes)?,
             }
             Ok(ExitCode::SUCCESS)
         }
-        Key::Check { key, days } => check(keys::load(key, session)?.public(), *days, session),
+        Key::Check { key, days } => check(keys::load_any(key, session)?.keyring(), *days, session),
     }
 }
 
-fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
-    let expires = key.expires().map(|time| time.to_string());
-    let (bits, algorithm) = key.strength();
+/// Of several keys, the first is the one that stays.
+fn show(keys: &Keyring, session: &Session) -> Result<ExitCode> {
     if session.json {
-        report::json(&json!({
-            "fingerprint": key.fingerprint().to_string(),
-            "key_id": key.key_id().to_string(),
-            "user_id": key.user_id(),
-            "algorithm": algorithm,
-            "bits": bits,
-            "created": key.created().to_string(),
-            "expires": expires,
-        }))?;
-    } else {
-        let expires = expires.unwrap_or_else(|| "never".to_owned());
+        let mut shown = facts(keys.first());
+        shown["older"] = keys.iter().skip(1).map(facts).collect();
+        report::json(&shown)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for key in keys.iter() {
+        let (bits, algorithm) = key.strength();
+        let left = key.days_left(SystemTime::now()).map_or_else(|| "no end".to_owned(), |days| days.to_string());
+        let expires = key.expires().map_or_else(|| "never".to_owned(), |end| end.to_string());
         report::table(
             ["Key", ""],
             &[
@@ -71,22 +69,34 @@ fn show(key: &PublicKey, session: &Session) -> Result<ExitCode> {
                 ["algorithm".to_owned(), format!("{algorithm} {bits}")],
                 ["created".to_owned(), key.created().to_string()],
                 ["expires".to_owned(), expires],
+                ["days left".to_owned(), left],
             ],
         );
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn facts(key: &PublicKey) -> Value {
+    let (bits, algorithm) = key.strength();
+    json!({
+        "fingerprint": key.fingerprint().to_string(),
+        "key_id": key.key_id().to_string(),
+        "user_id": key.user_id(),
+        "algorithm": algorithm,
+        "bits": bits,
+        "created": key.created().to_string(),
+        "expires": key.expires().map(|time| time.to_string()),
+        "days_left": key.days_left(SystemTime::now()),
+    })
+}
+
 /// Loading has refused what cannot sign at all; what is left is a key that will not last.
-fn check(key: &PublicKey, days: u32, session: &Session) -> Result<ExitCode> {
-    show(key, session)?;
-    let limit = SystemTime::now() + Duration::from_secs(u64::from(days) * DAY);
-    match key.expired_at(limit) {
-        None => Ok(ExitCode::SUCCESS),
-        Some(end) => {
-            session
-                .progress
-                .note(&format!("The key expires on {end}, within {days} days: make a new one, or extend it."));
+fn check(keys: &Keyring, days: u32, session: &Session) -> Result<ExitCode> {
+    show(keys, session)?;
+    match keys.first().check_lasts(SystemTime::now(), days) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            session.progress.note(&error.to_string());
             Ok(ExitCode::FAILURE)
         }
     }

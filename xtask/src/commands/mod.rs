@@ -7,8 +7,10 @@ mod key;
 pub mod nginx_test;
 pub mod package;
 mod plan;
+mod provenance;
 mod release;
 pub mod repo;
+pub mod reproduce;
 mod serve;
 pub mod test;
 pub mod verify;
@@ -28,6 +30,8 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
         Command::Release(args) => release::run(&args, session),
+        Command::Reproduce(args) => reproduce::run(&args, session),
+        Command::Provenance(args) => provenance::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),

@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use packaging::distro::Format;
 use repo_layout::{Options, Report, Severity, Silent, Source, SuiteKind, TreePath, verify};
-use signing::PublicKey;
 
-use crate::report;
 use crate::session::Session;
+use crate::{keys, report};
 
 /// Runs the command; any finding makes it fail.
 pub fn run(source: Option<&str>, key: Option<&Path>, session: &Session) -> Result<ExitCode> {
@@ -24,8 +23,7 @@ pub fn run(source: Option<&str>, key: Option<&Path>, session: &Session) -> Resul
 pub fn check(source: &Source, key: Option<&Path>, session: &Session) -> Result<Report> {
     let mut options = Options::at(SystemTime::now());
     if let Some(path) = key {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        options.key = Some(PublicKey::from_bytes(&bytes, &path.display().to_string())?);
+        options.key = Some(keys::keyring(path)?);
     }
     if matches!(source, Source::Url(_)) {
         options.suites = published_suites(session)?;
@@ -73,10 +71,7 @@ fn show(report: &Report, session: &Session) -> Result<()> {
         })
         .collect();
     report::table(["Repository", "Kind", "Packages", "Size", "Findings"], &rows);
-    if let Some(key) = &report.key {
-        let ends = key.expires.as_ref().map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"));
-        report::line(&format!("Key {} ({}), {ends}", key.fingerprint, key.user_id));
-    }
+    keys::show(&report.keys);
     for finding in &report.findings {
         let severity = match finding.severity {
             Severity::Error => "error",

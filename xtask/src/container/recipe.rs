@@ -133,7 +133,7 @@ mod tests {
     fn an_unknown_root_is_refused_with_the_known_ones() {
         let error = Recipe::named("etch").unwrap_err().to_string();
         assert!(
-            error.contains("`etch`") && error.contains("bookworm, bookworm-nginx, bullseye, bullseye-nginx, el8"),
+            error.contains("`etch`") && error.contains("bullseye, bullseye-nginx, el8, trixie, trixie-nginx"),
             "{error}"
         );
     }

@@ -84,12 +84,14 @@ const CORRUPTED: &[Step] = &[
     }),
 ];
 
-/// apt's messages begin with W:, E: or N:, warnings of apt-key with "Warning:".
+/// How a message of apt begins that is more than progress: with a letter up to apt 2, with a word from apt 3 on. "Warning:" is apt-key's word, too.
+const MARKS: [&str; 6] = ["W:", "E:", "N:", "Warning:", "Error:", "Notice:"];
+
 fn no_warning(stage: &mut Stage<'_>, command: &str) -> Result<()> {
     let mut seen = false;
     for (line, output) in stage.said().iter().filter(|(line, _)| line.contains(command)) {
         seen = true;
-        let marked = |line: &&str| ["W:", "E:", "N:", "Warning:"].iter().any(|mark| line.starts_with(mark));
+        let marked = |line: &&str| MARKS.iter().any(|mark| line.starts_with(mark));
         let said: Vec<&str> = output.lines().filter(marked).collect();
         ensure!(said.is_empty(), "{line}\n{}", said.join("\n"));
     }

@@ -237,11 +237,15 @@ mod tests {
             ("bullseye", "/debian/wallarm-node bullseye/4.8/"),
             ("bionic", "/ubuntu/wallarm-node bionic/4.8/"),
             ("focal", "/ubuntu/wallarm-node focal/4.8/"),
+            ("bookworm", "/debian/wallarm-node bookworm/4.8/"),
+            ("trixie", "/debian/wallarm-node trixie/4.8/"),
             ("jammy", "/ubuntu/wallarm-node jammy/4.8/"),
+            ("noble", "/ubuntu/wallarm-node noble/4.8/"),
             ("el7", "/centos/wallarm-node/7/4.8/x86_64/wallarm-node-repo-4.8-0.el7.noarch.rpm"),
             ("amazon-linux-2", "/centos/wallarm-node/7/4.8/x86_64/wallarm-node-repo-4.8-0.el7.noarch.rpm"),
             ("el8", "/centos/wallarm-node/8/4.8/x86_64/wallarm-node-repo-4.8-0.el8.noarch.rpm"),
             ("rhel8", "/centos/wallarm-node/8/4.8/x86_64/wallarm-node-repo-4.8-0.el8.noarch.rpm"),
+            ("el9", "/centos/wallarm-node/9/4.8/x86_64/wallarm-node-repo-4.8-0.el9.noarch.rpm"),
         ];
         for (name, place) in places {
             let system = list.system(name).unwrap();

@@ -113,7 +113,7 @@ const CORRUPTED: &[Step] = &[
 
 /// The repository file comes out of a signed package and names the host that packages are published on, which cannot be
 /// reached from here. Everything after the host must be as documented.
-fn redirect(stage: &mut Stage<'_>) -> Result<()> {
+pub(super) fn redirect(stage: &mut Stage<'_>) -> Result<()> {
     let url = stage.server.url();
     stage.root(&format!("grep -E '^baseurl=https?://[^/]+/{PLACE}/?$' {REPOSITORY_FILE}"))?;
     stage.admin(&format!("sudo sed -i -E 's|^baseurl=https?://[^/]+/|baseurl={url}/|' {REPOSITORY_FILE}")).map(drop)

@@ -229,25 +229,39 @@ const PURGE: &[Step] = &[Step::fact("purge leaves no file of ours", |stage| {
 const REFUSAL: &[Step] = &[
     Step::fact("apt installs no module package for another NGINX", |stage| {
         let foreign = Flavour::of(stage)?.foreign;
-        stage.refused(&format!("sudo apt -y install --no-install-recommends {foreign}"), &["unmet dependencies"])
+        // In the words of apt up to 2, and of apt 3.
+        let words = ["unmet dependencies", "Unsatisfied dependencies"];
+        stage.refused(&format!("sudo apt -y install --no-install-recommends {foreign}"), &words)
     }),
     Step::fact("dpkg -i of one is refused, with both signatures and versions, and leaves nothing", |stage| {
         let foreign = Flavour::of(stage)?.foreign;
         stage.root(&format!("cd /tmp && apt-get download {foreign}"))?;
-        let module = signature(&format!("dpkg-deb --fsys-tarfile /tmp/{foreign}_*.deb | tar -xO --wildcards '*.so'"));
-        let [module, machine] = [stage.root(&module)?, stage.root(&signature("cat /usr/sbin/nginx"))?];
-        ensure!(machine != module, "the NGINX of this machine has the signature of {foreign}: {machine}");
+        let builds = builds_in(stage, &format!("/tmp/{foreign}_*.deb"))?;
         let version = stage.root("nginx -v 2>&1 | cut -d/ -f2")?;
+        let machine = stage.root(&signature("cat /usr/sbin/nginx"))?;
+        let machine = format!("{}  {}", version.trim(), machine.trim());
+        ensure!(!builds.contains(&machine), "{foreign} has a module for the NGINX of this machine: {machine}");
         let finished = stage.attempt(&format!("sudo dpkg -i /tmp/{foreign}_*.deb"))?;
         ensure!(!finished.ok(), "it was installed:\n{}", finished.tail(15));
-        let lines = [format!("NGINX   {}  {}", version.trim(), machine.trim()), format!("  {}", module.trim())];
-        for line in lines {
+        let modules = builds.iter().map(|build| format!("module  {build}"));
+        for line in modules.chain([format!("NGINX   {machine}")]) {
             ensure!(finished.output.contains(&line), "it does not say `{line}`:\n{}", finished.tail(20));
         }
         stage.root(&format!("! dpkg-query --listfiles {foreign}"))?;
         stage.root("! ls -d /usr/lib/nginx/wallarm").map(drop)
     }),
 ];
+
+/// The builds that a package has modules for, each as a version and a signature.
+fn builds_in(stage: &mut Stage<'_>, package: &str) -> Result<Vec<String>> {
+    let signature = signature("cat $folder/*.so");
+    let listed = stage.root(&format!(
+        "rm -rf /tmp/foreign && dpkg-deb --extract {package} /tmp/foreign && cd /tmp/foreign/usr/lib/nginx/wallarm && \
+         for folder in nginx-*/; do version=${{folder#nginx-}}; echo \"${{version%/}}  $({signature})\"; done"
+    ))?;
+    ensure!(!listed.trim().is_empty(), "{package} has no module");
+    Ok(listed.lines().map(str::to_owned).collect())
+}
 
 /// What NGINX answers to a request for `target` on this machine.
 pub(super) fn answers(stage: &mut Stage<'_>, target: &str, status: u16) -> Result<()> {

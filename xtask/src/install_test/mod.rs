@@ -6,6 +6,7 @@
 //! | [`debian`], [`el`] | the scenarios, as lists of facts |
 //! | [`filtering`] | the scenario of NGINX and the module, beside two servers |
 //! | [`nginx_org`] | a stand-in for the NGINX of nginx.org, and what only its scenario has |
+//! | [`rotation`] | the scenario of one signing key following another |
 //! | [`service`] | the facts about the server that do not depend on the package format |
 //! | [`stage`] | the machine, the repository and what was typed: what a step works with |
 //! | [`corrupt`] | copies of a repository with flipped bytes |
@@ -20,6 +21,7 @@ pub mod el;
 pub mod filtering;
 pub mod nginx_org;
 pub mod report;
+pub mod rotation;
 pub mod service;
 pub mod stage;
 
@@ -38,7 +40,7 @@ use stage::{Paths, Peer, Stage};
 /// What to try.
 #[derive(Debug, Clone, Copy)]
 pub struct InstallTest<'a> {
-    /// A distro that has a root: `bookworm`, `bullseye` or `el8`.
+    /// A distro that has a root: `bookworm`, `bullseye`, `trixie` or `el8`.
     pub distro: &'a str,
     /// A built repository tree, with `wallarm.gpg` at its top.
     pub base: &'a Path,
@@ -46,11 +48,13 @@ pub struct InstallTest<'a> {
     pub upgraded: &'a Path,
     /// What stands in for nginx.org's repository; needed by [`Side::FilteringNginxOrg`] alone.
     pub nginx_org: Option<&'a nginx_org::Repositories>,
+    /// Two more releases; needed by [`Side::KeyRotation`] alone.
+    pub rotation: Option<&'a rotation::Rotation>,
     /// Folder for roots, which are kept, and for what a run needs: `target/install-test`.
     pub work: &'a Path,
 }
 
-/// Which half of the node is tried.
+/// Which half of the node, or which event in its life, is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
@@ -60,6 +64,8 @@ pub enum Side {
     Filtering,
     /// The same with the NGINX of nginx.org.
     FilteringNginxOrg,
+    /// The postanalytics server, while one signing key follows another.
+    KeyRotation,
 }
 
 impl Side {
@@ -76,6 +82,7 @@ impl Side {
             (Self::Postanalytics, true),
             (Self::Filtering, with_nginx),
             (Self::FilteringNginxOrg, with_nginx && is_host),
+            (Self::KeyRotation, true),
         ];
         Ok(sides.into_iter().filter_map(|(side, can)| can.then_some(side)).collect())
     }
@@ -84,7 +91,7 @@ impl Side {
     #[must_use]
     pub fn nginx(self) -> Option<Nginx> {
         match self {
-            Self::Postanalytics => None,
+            Self::Postanalytics | Self::KeyRotation => None,
             Self::Filtering => Some(Nginx::Distribution),
             Self::FilteringNginxOrg => Some(Nginx::NginxOrg),
         }
@@ -180,6 +187,8 @@ pub fn run(test: InstallTest<'_>, side: Side, listener: &mut dyn Listener) -> Re
     let scenario = match (side, system.family) {
         (Side::Postanalytics, Family::Deb) => debian::STEPS,
         (Side::Postanalytics, Family::Rpm) => el::STEPS,
+        (Side::KeyRotation, Family::Deb) => rotation::WITH_APT,
+        (Side::KeyRotation, Family::Rpm) => rotation::WITH_DNF,
         (Side::Filtering, _) => filtering::WITH_DISTRIBUTION,
         (Side::FilteringNginxOrg, _) => filtering::WITH_NGINX_ORG,
     };

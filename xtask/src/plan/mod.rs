@@ -30,7 +30,7 @@ use crate::container::Recipe;
 const SCHEMA: u32 = 1;
 
 /// The crate that a packaged binary is built from.
-const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
+pub const BINARIES: [(&str, &str); 1] = [("wtarantool", "postanalytics")];
 
 /// Everything that a run would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -55,13 +55,14 @@ struct Measured {
 pub fn verify_digests(from: &mut impl Read) -> Result<(Rpm, Checked), Error> {
     let rpm = Rpm::read(from)?;
     let measured = measure(&rpm.header, from)?;
+    let checked = check_measured(&rpm, measured)?;
+    Ok((rpm, checked))
+}
+
+fn check_measured(rpm: &Rpm, measured: Measured) -> Result<Checked, Error> {
     let signature = &rpm.signature;
-    let size = match signature.u64s(Tag::SIG_LONG_SIZE)?.first() {
-        Some(&size) => Some(size),
-        None => signature.u32(Tag::SIG_SIZE)?.map(u64::from),
-    };
     let checked = Checked {
-        size: compare("size of header and payload", size, &measured.size)?,
+        size: compare("size of header and payload", stated_size(signature)?, &measured.size)?,
         sha1: compare("SHA-1 of the header", signature.string(Tag::SIG_SHA1)?, &measured.header_sha1)?,
         sha256: compare("SHA-256 of the header", signature.string(Tag::SIG_SHA256)?, &measured.header_sha256)?,
         payload: check_payload(&rpm.header, &measured)?,
@@ -69,15 +70,44 @@ pub fn verify_digests(from: &mut impl Read) -> Result<(Rpm, Checked), Error> {
         payload_size: false,
     };
     let unpacked = measured.payload_size.map_err(Error::io("decompress the payload"))?;
-    let checked = Checked {
-        payload_size: compare(
-            "size of the uncompressed payload",
-            signature.u32(Tag::SIG_PAYLOAD_SIZE)?.map(u64::from),
-            &unpacked,
-        )?,
-        ..checked
+    let payload_size = signature.u32(Tag::SIG_PAYLOAD_SIZE)?.map(u64::from);
+    Ok(Checked { payload_size: compare("size of the uncompressed payload", payload_size, &unpacked)?, ..checked })
+}
+
+/// Bytes of main header and payload, as the signature header has them.
+fn stated_size(signature: &Header) -> Result<Option<u64>, Error> {
+    Ok(match signature.u64s(Tag::SIG_LONG_SIZE)?.first() {
+        Some(&size) => Some(size),
+        None => signature.u32(Tag::SIG_SIZE)?.map(u64::from),
+    })
+}
+
+/// Reads a whole package and compares it with the digests of header and payload, as a client does before it installs. The
+/// payload's is in the header, so a good signature of that vouches for all of it.
+///
+/// The payload is not unpacked, which takes several times as long as hashing it; [`verify_digests`] does that. A package without a
+/// SHA-256 of its payload (rpm before 4.14 made such) is verified by that.
+///
+/// # Errors
+/// [`Error::Mismatch`] when one is wrong; otherwise as [`Rpm::read`].
+pub fn verify_signed_digests(from: &mut impl Read) -> Result<Rpm, Error> {
+    let rpm = Rpm::read(from)?;
+    let stated = match rpm.header.u32(Tag::PAYLOAD_DIGEST_ALGO)? {
+        Some(SHA256_ALGORITHM) => rpm.header.string(Tag::PAYLOAD_DIGEST)?,
+        _ => None,
     };
-    Ok((rpm, checked))
+    let Some(stated) = stated else {
+        let measured = measure(&rpm.header, from)?;
+        check_measured(&rpm, measured)?;
+        return Ok(rpm);
+    };
+    let header = rpm.header.as_bytes();
+    let mut payload = Sha256::new();
+    let size = header.len() as u64 + io::copy(from, &mut payload).map_err(Error::io("read the payload"))?;
+    compare("size of header and payload", stated_size(&rpm.signature)?, &size)?;
+    compare("SHA-256 of the header", rpm.signature.string(Tag::SIG_SHA256)?, &hex(&Sha256::digest(header)))?;
+    compare("SHA-256 of the payload", Some(stated), &hex(&payload.finalize()))?;
+    Ok(rpm)
 }
 
 /// Copies a package and writes its signature header anew: sizes and digests that rpm 4.11 to 4.20 look for, and with a
@@ -100,15 +130,41 @@ where
     let payload = begin + rpm.payload_start();
     let measured = measure(&rpm.header, from)?;
     check_payload(&rpm.header, &measured)?;
-    let signature = match signer {
-        Some(sign) => Some(sign(rpm.header.as_bytes()).map_err(|source| Error::Signer { source })?),
-        None => None,
-    };
+    let signature = sign(&rpm.header, signer)?;
     rpm.signature = signature_header(measured, signature.as_deref())?;
     to.write_all(&rpm.to_bytes()).map_err(Error::io("write the headers"))?;
     from.seek(SeekFrom::Start(payload)).map_err(Error::io("seek to the payload"))?;
     io::copy(from, to).map_err(Error::io("copy the payload"))?;
     Ok(rpm)
+}
+
+/// Writes a package from its headers and a payload at hand, `unpacked` bytes long before compression: as [`resign`], without unpacking it again to learn
+/// that. What `rpm` holds as signature header is dropped.
+///
+/// # Errors
+/// As [`resign`].
+pub fn assemble<W, S>(mut rpm: Rpm, payload: &[u8], unpacked: u64, to: &mut W, signer: Option<S>) -> Result<Rpm, Error>
+where
+    W: Write,
+    S: FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
+{
+    let mut sums = Sums::new(&rpm.header);
+    sums.push(payload);
+    let measured = sums.finish(&rpm.header, Ok(unpacked));
+    check_payload(&rpm.header, &measured)?;
+    let signature = sign(&rpm.header, signer)?;
+    rpm.signature = signature_header(measured, signature.as_deref())?;
+    to.write_all(&rpm.to_bytes()).map_err(Error::io("write the headers"))?;
+    to.write_all(payload).map_err(Error::io("write the payload"))?;
+    Ok(rpm)
+}
+
+fn sign<S>(header: &Header, signer: Option<S>) -> Result<Option<Vec<u8>>, Error>
+where
+    S: FnOnce(&[u8]) -> Result<Vec<u8>, SignError>,
+{
+    let signed = signer.map(|sign| sign(header.as_bytes()));
+    signed.transpose().map_err(|source| Error::Signer { source })
 }
 
 fn signature_header(measured: Measured, signature: Option<&[u8]>) -> Result<Header, Error> {
@@ -157,9 +213,7 @@ where
 
 /// Reads the payload to its end, hashing it and counting what it decompresses to.
 fn measure(header: &Header, payload: &mut impl Read) -> Result<Measured, Error> {
-    let bytes = header.as_bytes();
-    let (mut md5, mut sha256) = (Md5::new_with_prefix(bytes), Sha256::new());
-    let mut size = bytes.len() as u64;
+    let mut sums = Sums::new(header);
     let mut decoder = Decoder::new(header)?;
     let mut unpacked = Ok(());
     let mut chunk = vec![0; CHUNK];
@@ -170,19 +224,41 @@ fn measure(header: &Header, payload: &mut impl Read) -> Result<Measured, Error> 
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Error::io("read the payload")(error)),
         };
-        md5.update(&chunk[..got]);
-        sha256.update(&chunk[..got]);
-        size += got as u64;
+        sums.push(&chunk[..got]);
         unpacked = unpacked.and_then(|()| decoder.push(&chunk[..got]));
     }
-    Ok(Measured {
-        size,
-        md5: md5.finalize().into(),
-        header_sha1: hex(&Sha1::digest(bytes)),
-        header_sha256: hex(&Sha256::digest(bytes)),
-        payload_sha256: hex(&sha256.finalize()),
-        payload_size: unpacked.and_then(|()| decoder.finish()),
-    })
+    Ok(sums.finish(header, unpacked.and_then(|()| decoder.finish())))
+}
+
+/// The digests over main header and payload, while the payload passes by.
+struct Sums {
+    size: u64,
+    md5: Md5,
+    sha256: Sha256,
+}
+
+impl Sums {
+    fn new(header: &Header) -> Self {
+        let bytes = header.as_bytes();
+        Self { size: bytes.len() as u64, md5: Md5::new_with_prefix(bytes), sha256: Sha256::new() }
+    }
+
+    fn push(&mut self, payload: &[u8]) {
+        self.md5.update(payload);
+        self.sha256.update(payload);
+        self.size += payload.len() as u64;
+    }
+
+    fn finish(self, header: &Header, payload_size: io::Result<u64>) -> Measured {
+        Measured {
+            size: self.size,
+            md5: self.md5.finalize().into(),
+            header_sha1: hex(&Sha1::digest(header.as_bytes())),
+            header_sha256: hex(&Sha256::digest(header.as_bytes())),
+            payload_sha256: hex(&self.sha256.finalize()),
+            payload_size,
+        }
+    }
 }
 
 /// Decompresses what it is pushed, and counts.

@@ -189,7 +189,7 @@ impl Header {
     }
 
     /// Entries with their values as the file has them.
-    pub(super) fn raw_values(&self) -> impl Iterator<Item = (&Entry, &[u8])> {
+    pub(crate) fn raw_values(&self) -> impl Iterator<Item = (&Entry, &[u8])> {
         self.entries.iter().map(|entry| (entry, &self.store()[entry.begin..entry.end]))
     }
 

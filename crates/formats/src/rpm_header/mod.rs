@@ -19,7 +19,7 @@ mod lead;
 mod tag;
 
 pub use builder::HeaderBuilder;
-pub use digests::{Checked, SignError, resign, verify_digests};
+pub use digests::{Checked, SignError, assemble, resign, verify_digests, verify_signed_digests};
 pub use error::Error;
 pub use file::Rpm;
 pub use header::{Entry, Header, Kind, Limits};

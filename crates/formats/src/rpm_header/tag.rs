@@ -12,17 +12,41 @@ impl fmt::Display for Tag {
     }
 }
 
-/// One constant a line, with its type in the file and its meaning.
+impl Tag {
+    /// What the constant of a main header's tag is called here.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        let groups = [REGION_NAMES, PACKAGE_NAMES, FILE_NAMES, RELATION_NAMES, CHANGELOG_NAMES];
+        name_among(&groups, self)
+    }
+
+    /// What the constant of a signature header's tag is called here.
+    #[must_use]
+    pub fn name_in_signature(self) -> Option<&'static str> {
+        name_among(&[REGION_NAMES, SIGNATURE_NAMES], self)
+    }
+}
+
+type Names = &'static [(Tag, &'static str)];
+
+fn name_among(groups: &[Names], tag: Tag) -> Option<&'static str> {
+    groups.iter().copied().flatten().find(|(known, _)| *known == tag).map(|(_, name)| *name)
+}
+
+/// One constant a line, with its type in the file and its meaning; and a list of all of them.
 macro_rules! tags {
-    ($($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+    ($names:ident: $($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
         impl Tag {
             $($(#[$doc])* pub const $name: Self = Self($number);)*
         }
+
+        const $names: Names = &[$((Tag::$name, stringify!($name))),*];
     };
 }
 
 // Regions: the first entry of a header, spanning all others.
 tags! {
+    REGION_NAMES:
     /// BIN 16: region of a signature header.
     HEADER_SIGNATURES = 62;
     /// BIN 16: region of a main header.
@@ -33,6 +57,7 @@ tags! {
 
 // Signature header.
 tags! {
+    SIGNATURE_NAMES:
     /// BIN: DSA signature (OpenPGP v4 packet) over the main header.
     SIG_DSA = 267;
     /// BIN: RSA signature (OpenPGP v4 packet) over the main header.
@@ -59,6 +84,7 @@ tags! {
 
 // Main header: the package.
 tags! {
+    PACKAGE_NAMES:
     /// STRING: name.
     NAME = 1000;
     /// STRING: version.
@@ -133,6 +159,7 @@ tags! {
 
 // Main header: files. Arrays of equal length, one value a file.
 tags! {
+    FILE_NAMES:
     /// INT32: sizes.
     FILE_SIZES = 1028;
     /// INT16: types and permission bits.
@@ -149,6 +176,8 @@ tags! {
     FILE_USERS = 1039;
     /// STRING_ARRAY: groups.
     FILE_GROUPS = 1040;
+    /// INT32: numbers by which the payload's archive tells files apart.
+    FILE_INODES = 1096;
     /// INT32: for each file, which of [`Tag::DIR_NAMES`] it stands in.
     DIR_INDEXES = 1116;
     /// STRING_ARRAY: names without folder.
@@ -163,6 +192,7 @@ tags! {
 
 // Main header: relations. Three arrays of equal length a kind: name, flags, version.
 tags! {
+    RELATION_NAMES:
     /// STRING_ARRAY: names of `Provides`.
     PROVIDE_NAME = 1047;
     /// INT32: flags of `Provides`.
@@ -215,10 +245,23 @@ tags! {
 
 // Main header: changelog. Arrays of equal length, newest first.
 tags! {
+    CHANGELOG_NAMES:
     /// INT32: dates, seconds since 1970.
     CHANGELOG_TIME = 1080;
     /// STRING_ARRAY: authors with versions.
     CHANGELOG_NAME = 1081;
     /// STRING_ARRAY: texts.
     CHANGELOG_TEXT = 1082;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_number_has_another_name_in_each_header() {
+        assert_eq!(Tag(1004).name(), Some("SUMMARY"));
+        assert_eq!(Tag(1004).name_in_signature(), Some("SIG_MD5"));
+        assert_eq!(Tag(9999).name(), None);
+    }
 }

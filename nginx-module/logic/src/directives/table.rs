@@ -256,7 +256,7 @@ table! {
             _ => None,
         }));
     "wallarm_api_conf", Http, One, "PATH", "-",
-        "A node.yaml: that API takes the place of postanalytics. This version sends nothing to it.",
+        "A node.yaml: attacks, and nothing else, go to that API instead of postanalytics.",
         Effect::Set(set_api_conf);
     "wallarm_upstream_connect_attempts", Http, One, "N", "10",
         "Immediate attempts to connect after a connection broke.",

@@ -35,6 +35,12 @@ impl QueueLimits {
             given => Self { count: given.0, memory: given.1 },
         }
     }
+
+    /// Whether so many records of so many bytes may wait.
+    #[must_use]
+    pub fn permits(self, count: usize, memory: usize) -> bool {
+        self.count.is_none_or(|limit| count <= limit) && self.memory.is_none_or(|limit| memory <= limit)
+    }
 }
 
 /// No place is left for a record.
@@ -95,7 +101,7 @@ impl Queue {
 
     /// Appends the record that `write` appends to its argument. It must not change what stands there.
     pub(super) fn push(&mut self, key: u64, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Full> {
-        if self.limits.count.is_some_and(|limit| self.len() >= limit) || self.exceeds_memory(0) {
+        if !self.has_place(0) {
             return Err(Full);
         }
         let reserve_left = |segment: &Segment| segment.bytes.len() + SEGMENT_RESERVE <= SEGMENT;
@@ -107,7 +113,7 @@ impl Queue {
         let before = segment.bytes.len();
         write(&mut segment.bytes);
         let length = segment.bytes.len().saturating_sub(before);
-        if length == 0 || self.exceeds_memory(length) {
+        if length == 0 || !self.has_place(length) {
             self.take_back(before);
             return Err(Full);
         }
@@ -116,9 +122,9 @@ impl Queue {
         Ok(())
     }
 
-    fn exceeds_memory(&self, more: usize) -> bool {
-        let needed = self.memory().saturating_add(more).saturating_add(size_of::<Entry>());
-        self.limits.memory.is_some_and(|limit| needed > limit)
+    fn has_place(&self, more: usize) -> bool {
+        let memory = self.memory().saturating_add(more).saturating_add(size_of::<Entry>());
+        self.limits.permits(self.len().saturating_add(1), memory)
     }
 
     /// Cuts the last piece back to `length` bytes; an empty one must not stay, for the first record stands in the first piece.

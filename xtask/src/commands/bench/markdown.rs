@@ -1,112 +1,21 @@
-//! The figures as tables, for the terminal and for the documentation.
+//! Tables in Markdown, and what all of them say alike.
 
 use std::fmt::Write as _;
 
-use crate::nginx::bench::results::{Cell, P99_GOAL, Results};
-use crate::report;
-
 /// A head and its rows.
-pub type Table = ([&'static str; 6], Vec<[String; 6]>);
+pub type Table<const N: usize> = ([&'static str; N], Vec<[String; N]>);
 
-/// Processor time, with the goals.
-pub fn cost(results: &Results) -> Table {
-    let mut rows = Vec::new();
-    for row in &results.cases {
-        for (number, cell) in row.variants.iter().enumerate() {
-            let added = if number == 0 { String::new() } else { format!("{:+.1} µs", cell.added_us) };
-            let (goal, met) = match row.goal_us {
-                Some(goal) if number == 1 => (format!("≤ +{goal:.0} µs"), yes(cell.added_us <= goal)),
-                _ => (String::new(), String::new()),
-            };
-            let case = if number == 0 { row.case.to_owned() } else { String::new() };
-            rows.push([case, cell.name.to_owned(), format!("{:.1} µs", cell.cpu_us), added, goal, met]);
-        }
-    }
-    (["Request", "", "CPU a request", "Added", "Goal", "Met"], rows)
-}
-
-/// Throughput, latency, memory.
-pub fn load(results: &Results) -> Table {
-    let mut rows = Vec::new();
-    for row in &results.cases {
-        for (number, cell) in row.variants.iter().enumerate() {
-            let case = if number == 0 { row.case } else { "" };
-            rows.push(loaded(case, cell));
-        }
-    }
-    (["Request", "", "Requests/s", "p50, p99", "Memory", "Failed"], rows)
-}
-
-fn loaded(case: &str, cell: &Cell) -> [String; 6] {
-    [
-        case.to_owned(),
-        cell.name.to_owned(),
-        format!("{:.0}", cell.per_second),
-        format!("{}, {}", time(cell.p50_us), time(cell.p99_us)),
-        // Whole bytes: the medians are of whole bytes or half of one between two.
-        report::bytes(cell.resident as u64),
-        cell.failed.to_string(),
-    ]
-}
-
-/// Postanalytics running, stopped, killed.
-pub fn outage(results: &Results) -> Table {
-    let rows = results.outage.iter().enumerate().map(|(number, row)| {
-        let (goal, met) = if number == 0 {
-            (String::new(), String::new())
-        } else {
-            let met = row.failed == 0 && row.p99_ratio <= P99_GOAL;
-            (format!("0 failed, p99 ≤ {P99_GOAL:.0} ×"), yes(met))
-        };
-        let p99 = format!("{} ({:.2} ×)", time(row.p99_us), row.p99_ratio);
-        [row.event.to_owned(), row.requests.to_string(), row.failed.to_string(), p99, goal, met]
-    });
-    (["Postanalytics", "Requests", "Failed", "p99", "Goal", "Met"], rows.collect())
-}
-
-/// The page `docs/benchmarks/nginx.md`.
-pub fn page(results: &Results) -> String {
-    let mut page = format!(
-        "# What the NGINX module costs\n\n\
-         `cargo xtask bench nginx --record` writes this page and its picture. All variants ran side by side on one machine: NGINX {}, \
-         one worker each; every figure is the median of {} rounds of {:.0} s. CPU is the worker's own time by the kernel's account \
-         (`/proc/<pid>/schedstat`), divided by the requests that wrk got answers to; \"added\" is compared with NGINX alone \
-         in the same round. The module runs in mode `block` with a postanalytics server behind it; ModSecurity is Debian's package \
-         with its recommended settings, the Core Rule Set, rules on and the audit log off. wrk repeats its headers as a browser does, \
-         and the module does not look again at headers that it found clean: see [the decision](../decisions/clean-headers.md).\n\n\
-         ![CPU a request](nginx.svg)\n",
-        results.nginx, results.rounds, results.window_seconds
-    );
-    let sections = [
-        ("Processor time", cost(results)),
-        ("Throughput, latency, memory", load(results)),
-        ("Postanalytics goes away", outage(results)),
-    ];
-    for (title, (head, rows)) in sections {
+/// A heading with a table below.
+pub fn section<const N: usize>(title: &str, (head, rows): Table<N>) -> String {
+    let mut text = format!("\n## {title}\n\n| {} |\n|{}\n", head.join(" | "), "---|".repeat(N));
+    for row in rows {
         // Writing into a String cannot fail.
-        let _ = write!(page, "\n## {title}\n\n| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
-        for row in rows {
-            let _ = writeln!(page, "| {} |", row.join(" | "));
-        }
+        let _ = writeln!(text, "| {} |", row.join(" | "));
     }
-    page
+    text
 }
 
-fn yes(met: bool) -> String {
+/// Whether a goal is met.
+pub fn yes(met: bool) -> String {
     if met { "yes" } else { "no" }.to_owned()
-}
-
-/// Microseconds as people say them.
-fn time(us: f64) -> String {
-    if us < 1000.0 { format!("{us:.0} µs") } else { format!("{:.1} ms", us / 1000.0) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_change_unit_at_a_millisecond() {
-        assert_eq!([999.0, 1000.0, 7360.0].map(time), ["999 µs", "1.0 ms", "7.4 ms"]);
-    }
 }

@@ -13,21 +13,26 @@ use packaging::manifest::Manifest;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
 use serde::Serialize;
-use signing::SecretKey;
+use signing::Signer;
 use toolchain::{Artifact, Builder, Target, Zig};
 
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
+use self::origin::Origin;
 use crate::cli::{KeyArgs, Package};
-use crate::plan::{Binary, Plan, Sources};
+use crate::plan::{BINARIES, Binary, Plan, Sources};
+use crate::provenance::{Input, SIGNATURE_FILE, STATEMENT_FILE};
 use crate::session::Session;
-use crate::{keys, licences, report};
+use crate::{components, keys, licences, report};
 
+mod bills;
 pub mod modules;
+mod origin;
 mod plan;
 
-/// Name of the public key among the assets that packages may install.
+/// Names of the public keys among the assets that packages may install: as rpm imports them, and as apt reads them.
 const KEY_ASSET: &str = "signing-key.asc";
+const KEYRING_ASSET: &str = "signing-keys.gpg";
 
 /// Name of the licences of everything that is linked into the server, among the same assets.
 const LICENCES_ASSET: &str = "third-party-licences";
@@ -63,6 +68,8 @@ pub struct Made {
     pub size: u64,
     /// Of the file, in hexadecimal digits.
     pub sha256: String,
+    /// Its bills of materials, beside it.
+    pub bills: Vec<PathBuf>,
     /// Whether the file itself has a signature; debs are signed by their repository.
     pub signed: bool,
     /// Seconds that packing took.
@@ -113,22 +120,20 @@ pub fn make(order: &Order, session: &Session) -> Result<Vec<Made>> {
 pub fn make_with(order: &Order, supply: &Supply, session: &Session) -> Result<(Vec<Made>, Vec<Missing>)> {
     let release = session.release(order.revision, order.url.as_deref())?;
     let manifests = session.manifests()?;
-    let (mut inputs, missing) = build(order, &manifests, &release, supply, session)?;
+    let (mut inputs, missing, sources) = build(order, &manifests, &release, supply, session)?;
     add_assets(&mut inputs, session)?;
-    // Debs are signed by their repository; only rpms, and the package that carries the key, ask for one here.
-    let key = match order.distros.iter().any(|distro| distro.format() == Format::Rpm) {
-        true => Some(keys::load(&order.key, session)?),
-        false => None,
-    };
-    if let Some(key) = &key {
-        inputs.assets.insert(KEY_ASSET.to_owned(), key.public().to_armored()?.into_bytes());
-    }
+    // Debs are signed by their repository; yet one of them brings the keys.
+    let signer = keys::load(&order.key, session)?;
+    inputs.assets.insert(KEY_ASSET.to_owned(), signer.keyring().to_armored()?.into_bytes());
+    inputs.assets.insert(KEYRING_ASSET.to_owned(), signer.keyring().to_binary()?);
+    let origin = Origin::of(&release, sources, session)?;
     std::fs::create_dir_all(&order.out).with_context(|| format!("cannot make {}", order.out.display()))?;
     let _lock = lock(&order.out, session)?;
     let step = session.progress.counted("Packing", order.distros.len());
     let mut made = Vec::new();
     for batch in order.distros.chunks(std::thread::available_parallelism().map_or(1, usize::from)) {
-        let pack = |distro| pack_distro(distro, order, &manifests, &release, &inputs, key.as_ref());
+        let parts = Parts { manifests: &manifests, release: &release, inputs: &inputs, origin: &origin };
+        let pack = |distro| pack_distro(distro, order, &parts, signer.as_ref());
         let results: Vec<Result<Vec<Made>>> = std::thread::scope(|scope| {
             let threads: Vec<_> = batch.iter().map(|distro| scope.spawn(move || pack(distro))).collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
@@ -149,6 +154,10 @@ fn add_assets(inputs: &mut Inputs, session: &Session) -> Result<()> {
         inputs.assets.insert(asset.to_owned(), licences::of_binary(&session.root, package)?.into_bytes());
     }
     inputs.assets.insert(RULES_ASSET.to_owned(), detection::rules::standard_db()?);
+    for (binary, package) in BINARIES {
+        inputs.linked.insert(binary.to_owned(), components::of_binary(&session.root, package)?);
+    }
+    inputs.linked_into_modules = components::of_binary(&session.root, modules::MODULE)?;
     Ok(())
 }
 
@@ -185,15 +194,15 @@ fn build(
     release: &Release,
     supply: &Supply,
     session: &Session,
-) -> Result<(Inputs, Vec<Missing>)> {
+) -> Result<(Inputs, Vec<Missing>, Vec<Input>)> {
     let builder = builder(release.epoch, session)?;
     let glibc = oldest_glibc(session)?;
     let workshop = Workshop::open(&builder, glibc.to_string(), session)?;
     // First, since they may be missing something, and a run that ends so should end soon.
-    let (modules, missing) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
+    let (modules, missing, sources) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
     let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
     let binaries = build_binaries(&plan.binaries, glibc, &builder, session)?;
-    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing))
+    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing, sources))
 }
 
 fn build_binaries(
@@ -241,14 +250,16 @@ fn lock(folder: &Path, session: &Session) -> Result<File> {
     Ok(file)
 }
 
-fn pack_distro(
-    distro: &Distro,
-    order: &Order,
-    manifests: &[Manifest],
-    release: &Release,
-    inputs: &Inputs,
-    key: Option<&SecretKey>,
-) -> Result<Vec<Made>> {
+/// What all packages of a run are made from.
+struct Parts<'a> {
+    manifests: &'a [Manifest],
+    release: &'a Release,
+    inputs: &'a Inputs,
+    origin: &'a Origin,
+}
+
+fn pack_distro(distro: &Distro, order: &Order, parts: &Parts<'_>, signer: &dyn Signer) -> Result<Vec<Made>> {
+    let Parts { manifests, release, inputs, origin } = *parts;
     let folder = order.out.join(distro.id.as_str());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut made = Vec::new();
@@ -258,15 +269,14 @@ fn pack_distro(
             let written = match distro.format() {
                 Format::Deb => packaging::deb::write(&package, &folder)?,
                 Format::Rpm => {
-                    let sign = key.map(|key| {
-                        let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
-                        move |header: &[u8]| key.sign_detached(header, when).map_err(Into::into)
-                    });
-                    packaging::rpm::write(&package, &folder, sign)?
+                    let when = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(release.epoch);
+                    let sign = |header: &[u8]| signer.sign_detached(header, when).map_err(Into::into);
+                    packaging::rpm::write(&package, &folder, Some(sign))?
                 }
             };
             made.push(Made {
                 distro: distro.id.to_string(),
+                bills: bills::write_beside(&package, &written.path)?,
                 signed: distro.format() == Format::Rpm,
                 size: written.size,
                 sha256: sha256(&written.path)?,
@@ -275,11 +285,13 @@ fn pack_distro(
             });
         }
     }
+    origin.write(&folder, distro, &made, signer)?;
     remove_stale(&folder, &made)?;
     Ok(made)
 }
 
-fn sha256(path: &Path) -> Result<String> {
+/// SHA-256 of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
     use sha2::Digest as _;
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut hasher = sha2::Sha256::new();
@@ -290,11 +302,13 @@ fn sha256(path: &Path) -> Result<String> {
 /// A folder holds what the last run made: a package of an older version, or half of one from a run that was killed,
 /// would otherwise be published with it.
 fn remove_stale(folder: &Path, made: &[Made]) -> Result<()> {
-    let keep: BTreeSet<&Path> = made.iter().map(|made| made.file.as_path()).collect();
+    let keep: BTreeSet<&Path> =
+        made.iter().flat_map(|made| [&made.file].into_iter().chain(&made.bills)).map(PathBuf::as_path).collect();
     let context = || format!("cannot clear {}", folder.display());
     for entry in std::fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
-        if path.is_file() && !keep.contains(path.as_path()) {
+        let is_statement = [STATEMENT_FILE, SIGNATURE_FILE].iter().any(|name| path.ends_with(name));
+        if path.is_file() && !is_statement && !keep.contains(path.as_path()) {
             std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use toolchain::nginx::{Configured, Configurer, ModuleBuilder, Recipe, Source, SourceError, Sources};
 use toolchain::{Builder, Libclang, Target};
 
+use crate::provenance::Input;
 use crate::session::Session;
 
 /// The crate of the module.
@@ -101,7 +102,7 @@ fn wants<'a>(builds: &'a Builds, distros: &'a [Distro], manifests: &'a [Manifest
     wants
 }
 
-/// Builds every module that a package for one of `distros` wants.
+/// Builds every module that a package for one of `distros` wants; the third part of the result are the sources.
 ///
 /// # Errors
 /// When a source cannot be had and the user did not allow that, when configuring or building fails, or when a module does not fit.
@@ -111,7 +112,7 @@ pub fn make(
     supply: &Supply,
     workshop: &Workshop<'_>,
     session: &Session,
-) -> Result<(Vec<Module>, Vec<Missing>)> {
+) -> Result<(Vec<Module>, Vec<Missing>, Vec<Input>)> {
     let builds = builds(session)?;
     let wants = wants(&builds, distros, manifests);
     let wanted: BTreeMap<Wanted, &Build> =
@@ -136,8 +137,9 @@ pub fn make(
         }
         session.progress.note(&text);
     }
-    let mut built = BTreeMap::new();
+    let (mut built, mut inputs) = (BTreeMap::new(), BTreeMap::new());
     for (module, recipe, source) in found {
+        inputs.insert(module.version, input(&recipe, &source)?);
         built.insert(module.clone(), workshop.build(&recipe, &source, module.arch, session)?);
     }
     let mut modules: Vec<Module> = Vec::new();
@@ -149,7 +151,16 @@ pub fn make(
             }
         }
     }
-    Ok((modules, missing))
+    Ok((modules, missing, inputs.into_values().collect()))
+}
+
+/// A source as a statement about provenance names it.
+fn input(recipe: &Recipe, source: &Source) -> Result<Input> {
+    let named = Input::named(format!("nginx-{}", recipe.version), None);
+    Ok(match source {
+        Source::Archive(path) => named.with_digest("sha256", super::sha256(path)?),
+        Source::Folder(_) => named.with_annotation("folder", "of a crate in Cargo.lock, or taken as it was given"),
+    })
 }
 
 /// The first build of `nginx.toml` with the version and signature of `build`: what is built must not depend on the distros of a run.

@@ -1,15 +1,10 @@
 //! Whether this checkout may be released: tag, versions, key. All that is wrong is told at once.
 
-use std::time::{Duration, SystemTime};
-
 use anyhow::{Result, bail};
 
 use super::{Context, source};
 use crate::keys;
 use crate::steps::{Facts, Lasts, Step};
-
-/// A key that ends sooner would leave users without updates.
-const KEY_LASTS: Duration = Duration::from_secs(30 * 86_400);
 
 /// The step.
 pub const STEP: Step<Context> = Step {
@@ -27,7 +22,7 @@ fn run(context: &Context) -> Result<String> {
     if !context.untagged {
         wrong.extend(tree(context, &head)?);
     }
-    wrong.extend(key(context)?);
+    wrong.extend(key(context));
     match wrong.len() {
         0 => Ok(format!("{} at {head}", context.version)),
         _ => bail!("{} cannot be released:\n  {}", context.version, wrong.join("\n  ")),
@@ -65,15 +60,10 @@ fn tree(context: &Context, head: &str) -> Result<Vec<String>> {
 }
 
 /// The key signs, and goes on doing so for a while.
-fn key(context: &Context) -> Result<Vec<String>> {
-    if !keys::is_configured(&context.key) && !context.untagged {
-        return Ok(vec!["no signing key is configured: set WALLARM_SIGNING_KEY or --key".to_owned()]);
+fn key(context: &Context) -> Vec<String> {
+    if !keys::is_configured(&context.key.which) && !context.untagged {
+        return vec!["no signing key is configured: set WALLARM_SIGNING_KEY or --key".to_owned()];
     }
-    let key = keys::load(&context.key, &context.session.hushed())?;
-    let now = SystemTime::now();
-    let unfit = key.public().check_fit_for_signing(now).err().map(|error| error.to_string());
-    let ends = key.public().expired_at(now + KEY_LASTS).map(|end| {
-        format!("the key ends on {end}, within {} days: extend or replace it", KEY_LASTS.as_secs() / 86_400)
-    });
-    Ok(unfit.or(ends).into_iter().collect())
+    let loaded = keys::load(&context.key, &context.session.hushed());
+    loaded.err().map(|error| format!("{error:#}")).into_iter().collect()
 }

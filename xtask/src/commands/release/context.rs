@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::{Distro, Format};
 use packaging::version::Upstream;
+use signing::PublicKey;
 
 use super::channel::Destination;
+use crate::channel::Channel;
 use crate::cli::{KeyArgs, Release};
 use crate::commands::package::{self, Supply};
 use crate::commands::repo;
@@ -90,6 +92,7 @@ impl Context {
     pub fn layout(&self, out: PathBuf) -> repo::Order {
         repo::Order {
             distros: self.distros.iter().map(|distro| distro.id.to_string()).collect(),
+            channel: Channel::default(),
             packages: self.packages(),
             out,
             url: self.url.clone(),
@@ -110,11 +113,14 @@ impl Context {
         facts::files(&self.packages(), ours)
     }
 
-    /// The key, by fingerprint and end.
+    /// What signs, by fingerprint and end.
     pub fn key_fact(&self) -> Result<String> {
-        let key = keys::load(&self.key, &self.session.hushed())?;
-        let end = key.public().expires().map(|end| end.to_string());
-        Ok(format!("{} until {}", key.public().fingerprint(), end.as_deref().unwrap_or("ever")))
+        let signer = keys::load(&self.key, &self.session.hushed())?;
+        let one = |key: &PublicKey| {
+            let end = key.expires().map(|end| end.to_string());
+            format!("{} until {}", key.fingerprint(), end.as_deref().unwrap_or("ever"))
+        };
+        Ok(signer.keyring().iter().map(one).collect::<Vec<_>>().join(", "))
     }
 
     /// Whether anything that is packed carries a signature or the key itself.

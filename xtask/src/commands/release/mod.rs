@@ -63,7 +63,7 @@ fn foresee(span: &Span, context: &Context) -> Result<()> {
     let wanted =
         |name: &str| STEPS.iter().position(|step| step.name == name).is_some_and(|place| range.contains(&place));
     if wanted(publish::STEP.name) || wanted(promote::STEP.name) {
-        context.destination()?.tree(channel::Channel::Testing)?;
+        context.destination()?.tree()?;
     }
     if wanted(install::STEP.name) {
         install::check_host(context)?;

@@ -27,9 +27,9 @@ fn inputs(context: &Context) -> Result<Facts> {
 }
 
 fn run(context: &Context) -> Result<String> {
-    let key = keys::load(&context.key, &context.session.hushed())?;
+    let signer = keys::load(&context.key, &context.session.hushed())?;
     let trusted = tempfile::NamedTempFile::new().context("cannot write the public key aside")?;
-    std::fs::write(trusted.path(), key.public().to_binary()?).context("cannot write the public key aside")?;
+    std::fs::write(trusted.path(), signer.keyring().to_binary()?).context("cannot write the public key aside")?;
     let report = verify::check(&Source::Folder(context.tree()), Some(trusted.path()), &context.session)?;
     if report.is_clean() {
         return Ok(format!("no finding in {} repositories", report.suites.len()));

@@ -21,6 +21,7 @@ pub const FOR_CARGO_TESTS: &[&str] = &[
     "python3-venv",
     "rpm",
     "rpm2cpio",
+    "sqv",
     "tarantool",
     "xz-utils",
 ];

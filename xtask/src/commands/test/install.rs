@@ -48,6 +48,36 @@ pub fn bullseye_nginx(session: &Session) -> Result<Count> {
     install("bullseye", Side::Filtering, session)
 }
 
+/// Debian 12, while one signing key follows another.
+pub fn bookworm_rotation(session: &Session) -> Result<Count> {
+    install("bookworm", Side::KeyRotation, session)
+}
+
+/// Debian 11, the same.
+pub fn bullseye_rotation(session: &Session) -> Result<Count> {
+    install("bullseye", Side::KeyRotation, session)
+}
+
+/// Enterprise Linux 8, the same.
+pub fn el8_rotation(session: &Session) -> Result<Count> {
+    install("el8", Side::KeyRotation, session)
+}
+
+/// Debian 13, the same.
+pub fn trixie_rotation(session: &Session) -> Result<Count> {
+    install("trixie", Side::KeyRotation, session)
+}
+
+/// Debian 13.
+pub fn trixie(session: &Session) -> Result<Count> {
+    install("trixie", Side::Postanalytics, session)
+}
+
+/// Debian 13 with its NGINX.
+pub fn trixie_nginx(session: &Session) -> Result<Count> {
+    install("trixie", Side::Filtering, session)
+}
+
 /// Enterprise Linux 8, over a fixture for its base.
 pub fn el8(session: &Session) -> Result<Count> {
     install("el8", Side::Postanalytics, session)

@@ -160,7 +160,7 @@ fn rpmlint(packages: &[PathBuf], signer: &KeyArgs, session: &Session) -> Result<
     let key = home.join("key.asc");
     std::fs::create_dir_all(&database).with_context(|| format!("cannot make {}", database.display()))?;
     std::fs::write(home.join(".rpmmacros"), format!("%_dbpath {}\n", database.display()))?;
-    std::fs::write(&key, keys::load(signer, &session.hushed())?.public().to_armored()?)?;
+    std::fs::write(&key, keys::load(signer, &session.hushed())?.keyring().to_armored()?)?;
     let import = Command::new("rpm").arg("--import").arg(&key).env("HOME", &home).status().context("cannot run rpm")?;
     ensure!(import.success(), "rpm --import {} failed, see above", key.display());
     let mut findings = Vec::new();

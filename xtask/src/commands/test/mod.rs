@@ -57,7 +57,38 @@ const STAGES: &[Stage] = &[
         containers: true,
         run: install::bullseye_nginx,
     },
+    Stage { name: "install on trixie", needs: container::HOST_PACKAGES, containers: true, run: install::trixie },
+    Stage {
+        name: "filtering on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_nginx,
+    },
     Stage { name: "install on el8", needs: container::HOST_PACKAGES, containers: true, run: install::el8 },
+    Stage {
+        name: "key rotation on bookworm",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bookworm_rotation,
+    },
+    Stage {
+        name: "key rotation on bullseye",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::bullseye_rotation,
+    },
+    Stage {
+        name: "key rotation on trixie",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::trixie_rotation,
+    },
+    Stage {
+        name: "key rotation on el8",
+        needs: container::HOST_PACKAGES,
+        containers: true,
+        run: install::el8_rotation,
+    },
 ];
 
 /// Runs every stage, also after one has failed, and ends with `N passed, N failed`.

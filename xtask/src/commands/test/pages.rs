@@ -149,8 +149,8 @@ impl Visit<'_> {
     fn texts(&self, place: Option<(&Distro, &TreePath)>, read: &Read) -> Result<Vec<String>> {
         let key = keys::load(&tree::key_of(self.session), &self.session.hushed())?;
         let plain = |text: &str| text.split_whitespace().collect::<String>();
-        let mut wanted = vec![key.public().fingerprint().to_string()];
-        wanted.extend(key.public().expires().map(|end| end.to_string()));
+        let mut wanted = vec![key.keyring().first().fingerprint().to_string()];
+        wanted.extend(key.keyring().first().expires().map(|end| end.to_string()));
         wanted.extend(self.session.commit());
         wanted.push(signing::UtcTime::from(self.session.epoch_time()?).release_date());
         if let Some((distro, _)) = place {

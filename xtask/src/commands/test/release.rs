@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -96,20 +96,18 @@ impl Trial {
 
     fn killed_while_it_publishes(&self) -> Result<()> {
         self.kill_at("publish")?;
-        let testing = self.to.join("testing");
-        // Killed early, it has not made the folder yet; whatever is there has an error in nothing that readers see.
-        if testing.join("wallarm.gpg").exists() && !self.suites(&testing).is_empty() {
-            let report = verify::check(&Source::Folder(testing.clone()), None, &self.session.hushed())?;
+        // Killed early, it has not published anything yet; whatever is there has no error that readers would see.
+        if self.to.join("wallarm.gpg").exists() && self.has_suites() {
+            let report = verify::check(&Source::Folder(self.to.clone()), None, &self.session.hushed())?;
             ensure!(report.errors() == 0, "{:?}", report.findings);
         }
         let outcomes = self.outcomes(&["--until", "publish"])?;
         expect(&outcomes, &[("sign", "still-true"), ("verify", "still-true"), ("publish", "done")])?;
-        self.is_clean(&testing)
+        self.is_clean()
     }
 
-    fn suites(&self, tree: &Path) -> Vec<PathBuf> {
-        let places = ["debian/wallarm-node/bookworm", "centos/wallarm-node/8"];
-        places.into_iter().map(|place| tree.join(place)).filter(|path| path.is_dir()).collect()
+    fn has_suites(&self) -> bool {
+        ["debian", "centos"].iter().any(|place| self.to.join(place).is_dir())
     }
 
     fn finished_is_passed_over(&self) -> Result<()> {
@@ -145,37 +143,37 @@ impl Trial {
     fn promoted(&self) -> Result<()> {
         let outcomes = self.outcomes(&["--from", "promote"])?;
         expect(&outcomes, &[("pack", "left-out"), ("promote", "done")])?;
-        self.is_clean(&self.to.join("stable"))?;
-        let compared = Command::new("diff")
-            .args(["--recursive", "--exclude", repo_layout::STATE_FOLDER])
-            .args([self.to.join("testing"), self.to.join("stable")])
+        self.is_clean()?;
+        let program = std::env::current_exe().context("cannot tell which program this is")?;
+        let compared = Command::new(program)
+            .args(["repo", "diff", "testing", "stable", "--json", "--out"])
+            .arg(&self.to)
             .output()
-            .context("cannot run diff")?;
-        ensure!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
+            .context("cannot compare the channels")?;
+        ensure!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
+        let differences: Vec<Value> = serde_json::from_slice(&compared.stdout)?;
+        ensure!(differences.is_empty(), "{differences:?}");
         Ok(())
     }
 
     fn foreign_is_not_promoted(&self) -> Result<()> {
-        let index = self.to.join("testing/debian/wallarm-node/bookworm");
-        let index = fs::read_dir(&index)?.next().context("no suite was published")??.path().join("InRelease");
-        let (stable, own) = (fs::read(self.stable(&index)?)?, fs::read(&index)?);
-        fs::remove_file(&index)?;
-        fs::write(&index, "something else")?;
+        let line = self.session.version()?.line();
+        let place = |channel: &str| self.to.join(format!("debian/wallarm-node/bookworm/{line}{channel}/InRelease"));
+        let (testing, stable) = (place("-testing"), place(""));
+        let (own, before) = (fs::read(&testing)?, fs::read(&stable)?);
+        fs::remove_file(&testing)?;
+        fs::write(&testing, "something else")?;
         let output = self.output(&["--from", "promote"])?;
-        fs::write(&index, own)?;
+        fs::write(&testing, own)?;
         ensure!(!output.status.success(), "it was promoted");
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(said.contains("has something else than this release"), "{said}");
-        ensure!(fs::read(self.stable(&index)?)? == stable, "the channel stable was touched");
+        ensure!(said.contains("InRelease"), "{said}");
+        ensure!(fs::read(&stable)? == before, "the channel stable was touched");
         Ok(())
     }
 
-    fn stable(&self, testing: &Path) -> Result<PathBuf> {
-        Ok(self.to.join("stable").join(testing.strip_prefix(self.to.join("testing"))?))
-    }
-
-    fn is_clean(&self, tree: &Path) -> Result<()> {
-        let report = verify::check(&Source::Folder(tree.to_owned()), None, &self.session.hushed())?;
+    fn is_clean(&self) -> Result<()> {
+        let report = verify::check(&Source::Folder(self.to.clone()), None, &self.session.hushed())?;
         ensure!(report.is_clean(), "{:?}", report.findings);
         Ok(())
     }

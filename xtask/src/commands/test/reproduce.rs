@@ -1,57 +1,35 @@
 //! Two builds of one commit in two folders give the same bytes.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
 use super::stage::Count;
 use super::tree;
+use crate::commands::reproduce::again::{self, Disguise, Order};
+use crate::commands::reproduce::compare;
 use crate::session::Session;
 
-/// Packs everything again in a copy of the checkout and compares each package with the tree's.
+/// Packs everything again, elsewhere, and compares each package with the tree's.
 pub fn run(session: &Session) -> Result<Count> {
-    let folder = session.target.join("test/reproduce/another folder, with a longer path");
-    // A clean start: an old build there would prove less.
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    let folder = session.target.join("test/reproduce");
+    let out = folder.join("packages");
+    if out.exists() {
+        std::fs::remove_dir_all(&out)?;
     }
-    let copy = folder.join("checkout");
-    copy_checkout(&session.root, &copy)?;
-    let again = session.elsewhere(&copy)?;
-    // One key for both: a signature tells who signed, so two keys would give two files.
-    let made = tree::package(&again, 1, tree::packages_folder(&again), tree::key_of(session))?;
-    let mut count = Count::default();
-    for made in &made {
-        let name = made.file.strip_prefix(tree::packages_folder(&again)).unwrap_or(&made.file);
-        let first = tree::packages_folder(session).join(name);
-        let same = fs::read(&first).with_context(|| format!("cannot read {}", first.display()))?
-            == fs::read(&made.file).with_context(|| format!("cannot read {}", made.file.display()))?;
-        if !same {
-            session.say(&format!("{} differs when it is built in another folder", name.display()));
-        }
-        count += Count::of(same);
+    let order = Order {
+        distros: session.matrix()?.iter().map(|distro| distro.id.to_string()).collect(),
+        revision: 1,
+        nginx_sources: Vec::new(),
+        allow_missing: true,
+        out: out.clone(),
+        key: tree::key_of(session),
+        // Compiling on one processor would double the time of the whole test run; `cargo xtask reproduce` does.
+        disguise: Disguise::usual(false),
+    };
+    again::build(&order, &folder, session)?;
+    let report = compare::compare(&tree::packages_folder(session), &out)?;
+    for package in &report.different {
+        session.say(&package.to_string());
     }
-    Ok(count)
-}
-
-/// Every file that git tracks or would track, as it is now: uncommitted work is tested, too.
-fn copy_checkout(from: &Path, to: &Path) -> Result<()> {
-    let listed = Command::new("git")
-        .current_dir(from)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
-        .output()
-        .context("cannot run git")?;
-    ensure!(listed.status.success(), "git ls-files failed: the test runs in a git checkout");
-    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
-        let (source, target) = (from.join(name), to.join(name));
-        if !source.is_file() {
-            continue;
-        }
-        let parent = target.parent().unwrap_or(to);
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-        fs::copy(&source, &target).with_context(|| format!("cannot copy {}", source.display()))?;
-    }
-    Ok(())
+    // Two empty folders are no success.
+    Ok(Count { passed: report.same, failed: report.different.len().max(usize::from(report.same == 0)) })
 }

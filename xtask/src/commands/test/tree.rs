@@ -9,7 +9,8 @@ use packaging::distro::Distro;
 use repo_layout::{STATE_FOLDER, Source};
 
 use super::stage::Count;
-use crate::cli::KeyArgs;
+use crate::channel::Channel;
+use crate::cli::{KeyArgs, WhichKey};
 use crate::commands::{package, repo, verify};
 use crate::session::Session;
 use crate::{http, keys};
@@ -21,7 +22,8 @@ pub fn packages_folder(session: &Session) -> PathBuf {
 
 /// The key that this run signs with, for a second run elsewhere.
 pub fn key_of(session: &Session) -> KeyArgs {
-    KeyArgs { key: Some(keys::development_key(session)), passphrase_file: None }
+    let which = WhichKey { key: vec![keys::development_key(session)], ..WhichKey::default() };
+    KeyArgs { which, ..KeyArgs::default() }
 }
 
 /// Packs every distro of the matrix.
@@ -41,6 +43,7 @@ pub fn packages(session: &Session, extension: &str) -> Result<Vec<PathBuf>> {
 /// How this run's tree is laid out.
 pub fn order(session: &Session) -> repo::Order {
     repo::Order {
+        channel: Channel::default(),
         distros: Vec::new(),
         packages: packages_folder(session),
         out: session.target.join("test/repo"),

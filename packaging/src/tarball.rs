@@ -1,4 +1,4 @@
-//! Tar archives as dpkg-deb makes them: GNU format, owner root, one time for all entries, names that begin with `./`.
+//! Tar archives as dpkg-deb makes them: GNU format, owner root, one time for all entries, names that begin with `./` or another folder.
 
 use std::io::{self, Write};
 
@@ -14,28 +14,36 @@ pub struct Archive<W: Write> {
     builder: Builder<W>,
     /// Time of every entry, in Unix seconds.
     mtime: u64,
+    /// What all names begin with, up to a slash.
+    root: String,
 }
 
 impl<W: Write> Archive<W> {
     /// An archive whose entries all have this time, in Unix seconds.
     pub fn new(to: W, mtime: u64) -> Self {
-        Self { builder: Builder::new(to), mtime }
+        Self::below("./", to, mtime)
+    }
+
+    /// The same, with another folder than `./`; `root` ends with a slash.
+    pub fn below(root: &str, to: W, mtime: u64) -> Self {
+        Self { builder: Builder::new(to), mtime, root: root.to_owned() }
     }
 
     /// Appends a directory; `path` is relative, without a slash at its end, and empty for the root.
     pub fn directory(&mut self, path: &str, mode: u32) -> io::Result<()> {
-        let name = if path.is_empty() { "./".to_owned() } else { format!("./{path}/") };
+        let end = if path.is_empty() { "" } else { "/" };
+        let name = format!("{}{path}{end}", self.root);
         self.entry(EntryType::Directory, &name, None, mode, &[])
     }
 
     /// Appends a regular file.
     pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
-        self.entry(EntryType::Regular, &format!("./{path}"), None, mode, content)
+        self.entry(EntryType::Regular, &format!("{}{path}", self.root), None, mode, content)
     }
 
     /// Appends a symbolic link.
     pub fn symlink(&mut self, path: &str, target: &str) -> io::Result<()> {
-        self.entry(EntryType::Symlink, &format!("./{path}"), Some(target), 0o777, &[])
+        self.entry(EntryType::Symlink, &format!("{}{path}", self.root), Some(target), 0o777, &[])
     }
 
     /// Ends the archive and hands the writer back.

@@ -1,12 +1,12 @@
 //! `cargo xtask bench nginx`: what the module costs a request.
 
-use std::fs;
+mod page;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{markdown, plot};
 use crate::cli::BenchNginx;
 use crate::nginx::artifacts;
 use crate::nginx::bench::{self, Order, results::Results};
@@ -44,7 +44,7 @@ pub fn run(args: &BenchNginx, session: &Session) -> Result<ExitCode> {
 }
 
 fn show(results: &Results) {
-    for (head, rows) in [markdown::cost(results), markdown::load(results), markdown::outage(results)] {
+    for (head, rows) in [page::cost(results), page::load(results), page::outage(results)] {
         report::table(head, &rows);
         report::line("");
     }
@@ -52,12 +52,5 @@ fn show(results: &Results) {
 
 /// Keeps the figures in the documentation.
 fn record(results: &Results, session: &Session) -> Result<()> {
-    let folder = session.root.join("docs/benchmarks");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (name, text) in [("nginx.md", markdown::page(results)), ("nginx.svg", plot::svg(results))] {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        session.progress.note(&format!("Wrote {}", session.shown(&path)));
-    }
-    Ok(())
+    super::record("nginx", &page::page(results), &page::svg(results), session)
 }

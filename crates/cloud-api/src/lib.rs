@@ -1,0 +1,23 @@
+//! The Cloud as a node sees it. The module and the jobs of a node share this crate; none of it decides when something is sent.
+//!
+//! | Module | Holds |
+//! |---|---|
+//! | [`node_yaml`] | who the node is and where the Cloud is, as registration wrote it |
+//! | [`proxies`] | the way there, as `/etc/environment` tells it |
+//! | [`hit`] | one malicious request of one kind of attack |
+//! | [`upload`] | hits on their way, and the answer |
+//! | [`envelope`] | what every answer is wrapped in |
+//! | [`reply`] | what came of a call |
+//! | [`reaction`] | what a node does about a status |
+//! | `client` | sending, with the feature of that name |
+
+pub mod envelope;
+pub mod hit;
+pub mod node_yaml;
+pub mod proxies;
+pub mod reaction;
+pub mod reply;
+pub mod upload;
+
+#[cfg(feature = "client")]
+pub mod client;

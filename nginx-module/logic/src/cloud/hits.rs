@@ -1,0 +1,261 @@
+//! What is told of a request with attacks: a hit for each kind of attack.
+
+use std::borrow::Cow;
+
+use cloud_api::hit::{BlockStatus, Hit, HitId, PAYLOAD_LIMIT, PointStep, stamps_hash};
+use detection::attack::Attack;
+
+use crate::mode::Mode;
+use crate::record::{Blocked, Masking, Part, Record, TEXT_LIMIT, URI_LIMIT};
+use crate::verdict::BlockReason;
+
+/// Bytes before the sign of an attack that are told of a value.
+const BEFORE: usize = 128;
+/// Steps of a point, and rules, that are told.
+const LIST_LIMIT: usize = 64;
+/// The first step of points in the response.
+const RESPONSE: &str = "response";
+
+/// An attack that was found in a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// Its kind.
+    pub attack: Attack,
+    /// The point of the value, as a list in JSON.
+    pub point: &'a str,
+    /// The value.
+    pub value: &'a [u8],
+    /// Where in it the sign of the attack begins.
+    pub sign: usize,
+    /// The rules that found it.
+    pub stamps: &'a [u32],
+}
+
+/// The hits of a request: one for each kind of attack, about the first sign of it. None of a clean request.
+#[must_use]
+pub fn hits(record: &Record<'_>, found: &[Found<'_>], masking: &dyn Masking) -> Vec<Hit> {
+    let first = |attack| found.iter().find(|found| found.attack == attack);
+    record.attack_type.iter().map(|attack| hit(record, attack, first(attack), masking)).collect()
+}
+
+fn hit(record: &Record<'_>, attack: Attack, found: Option<&Found<'_>>, masking: &dyn Masking) -> Hit {
+    let request_id = text(record.request_id);
+    let point: Vec<PointStep> = found.map(|found| steps(found.point)).unwrap_or_default();
+    let stamps: Vec<u32> =
+        found.map(|found| found.stamps.iter().take(LIST_LIMIT).copied().collect()).unwrap_or_default();
+    let of_response = matches!(point.first(), Some(PointStep::Name(name)) if name == RESPONSE);
+    // What a response holds never leaves the node.
+    let value = found.filter(|_| !of_response).map(|found| payload(found, masking)).unwrap_or_default();
+    Hit {
+        id: HitId(request_id.clone(), attack.code().to_owned()),
+        kind: attack.code().to_owned(),
+        ip: text(record.remote.ip),
+        remote_port: record.remote.port,
+        size: record.response_size,
+        statuscode: record.status,
+        time: record.arrival.as_secs(),
+        response_time: u64::try_from(record.response_time.as_millis()).unwrap_or(u64::MAX),
+        value,
+        point,
+        stamps_hash: stamps_hash(&stamps),
+        stamps,
+        regex: Vec::new(),
+        poolid: record.app_id,
+        ip_blocked: matches!(record.blocked, Some(Blocked::Verdict(BlockReason::AclIp | BlockReason::AclSource))),
+        block_status: block_status(record),
+        request_id,
+        protocol: record.scheme.to_owned(),
+        path: path(record.uri, masking),
+        domain: text(record.host.unwrap_or_default()),
+        node_uuid: vec![text(record.node_uuid)],
+    }
+}
+
+fn block_status(record: &Record<'_>) -> BlockStatus {
+    match (record.blocked, record.mode) {
+        (Some(_), _) => BlockStatus::Blocked,
+        (None, Mode::Block | Mode::SafeBlocking) => BlockStatus::Passed,
+        (None, Mode::Monitoring | Mode::Off) => BlockStatus::Monitored,
+    }
+}
+
+/// The part of a value that holds the sign of the attack, after masking.
+fn payload(found: &Found<'_>, masking: &dyn Masking) -> String {
+    let mut value = found.value.to_vec();
+    masking.mask(Part::Value, &mut value);
+    let from = if value.len() <= PAYLOAD_LIMIT { 0 } else { found.sign.min(value.len()).saturating_sub(BEFORE) };
+    let shown = value.get(from..).unwrap_or_default();
+    cut(String::from_utf8_lossy(shown.get(..PAYLOAD_LIMIT).unwrap_or(shown)), PAYLOAD_LIMIT)
+}
+
+/// The target without arguments, after masking.
+fn path(uri: &[u8], masking: &dyn Masking) -> String {
+    let mut uri = uri.get(..URI_LIMIT).unwrap_or(uri).to_vec();
+    masking.mask(Part::Uri, &mut uri);
+    let path = uri.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    cut(String::from_utf8_lossy(path), TEXT_LIMIT)
+}
+
+/// The steps of a point. A list that is none has none.
+fn steps(point: &str) -> Vec<PointStep> {
+    let mut steps: Vec<PointStep> = serde_json::from_str(point).unwrap_or_default();
+    steps.truncate(LIST_LIMIT);
+    for step in &mut steps {
+        if let PointStep::Name(name) = step {
+            *name = cut(Cow::Borrowed(name), TEXT_LIMIT);
+        }
+    }
+    steps
+}
+
+fn text(bytes: &[u8]) -> String {
+    cut(String::from_utf8_lossy(bytes.get(..TEXT_LIMIT).unwrap_or(bytes)), TEXT_LIMIT)
+}
+
+/// At most `limit` bytes of a text, and no part of a character.
+fn cut(text: Cow<'_, str>, limit: usize) -> String {
+    let mut text = text.into_owned();
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use detection::attack::AttackSet;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{Address, NoMasking};
+
+    fn record(attacks: &[Attack]) -> Record<'static> {
+        Record {
+            request_id: b"0123456789abcdef0123456789abcdef",
+            arrival: Duration::from_micros(1_700_000_000_000_042),
+            node_uuid: b"8f9a2b7e-6a0f-4f6e-9a3e-6f1f0c9f7a11",
+            app_id: 7,
+            client_uuid: None,
+            remote: Address { ip: b"192.0.2.7", port: 40_000 },
+            server: Address { ip: b"198.51.100.1", port: 443 },
+            scheme: "https",
+            proto: b"HTTP/1.1",
+            method: b"POST",
+            uri: b"/login?password=secret",
+            host: Some(b"shop.example"),
+            status: 403,
+            response_size: 146,
+            response_time: Duration::from_millis(12),
+            attack_type: attacks.iter().copied().collect(),
+            mode: Mode::Block,
+            blocked: Some(Blocked::Verdict(BlockReason::Attack)),
+            db_id: 7,
+            custom_ruleset_id: 0,
+            cpu: Duration::ZERO,
+            mono: Duration::ZERO,
+        }
+    }
+
+    fn found(attack: Attack, value: &[u8]) -> Found<'_> {
+        Found { attack, point: r#"["query","id",1]"#, value, sign: 0, stamps: &[3, 900] }
+    }
+
+    fn of(attacks: &[Attack], found: &[Found<'_>]) -> Vec<Hit> {
+        hits(&record(attacks), found, &NoMasking)
+    }
+
+    #[test]
+    fn each_kind_of_attack_is_a_hit_about_its_first_sign() {
+        let list = [found(Attack::Xss, b"one"), found(Attack::Sqli, b"two"), found(Attack::Xss, b"three")];
+        let hits = of(&[Attack::Sqli, Attack::Xss], &list);
+        let told: Vec<_> = hits.iter().map(|hit| (hit.kind.as_str(), hit.value.as_str(), hit.id.1.as_str())).collect();
+        assert_eq!(told, [("xss", "one", "xss"), ("sqli", "two", "sqli")]);
+        assert!(hits.iter().all(|hit| hit.id.0 == "0123456789abcdef0123456789abcdef"));
+    }
+
+    #[test]
+    fn a_clean_request_has_none() {
+        assert!(of(&[], &[found(Attack::Xss, b"stray")]).is_empty());
+    }
+
+    #[test]
+    fn a_hit_tells_of_the_request_and_its_response() {
+        let hits = of(&[Attack::Sqli], &[found(Attack::Sqli, b"1 union select")]);
+        let expected = serde_json::json!({
+            "id": ["0123456789abcdef0123456789abcdef", "sqli"], "type": "sqli", "ip": "192.0.2.7", "remote_port": 40000,
+            "size": 146, "statuscode": 403, "time": 1_700_000_000, "response_time": 12, "value": "1 union select",
+            "point": ["query", "id", 1], "stamps": [3, 900], "stamps_hash": stamps_hash(&[3, 900]), "regex": [], "poolid": 7,
+            "ip_blocked": false, "block_status": "blocked", "request_id": "0123456789abcdef0123456789abcdef",
+            "protocol": "https", "path": "/login", "domain": "shop.example",
+            "node_uuid": ["8f9a2b7e-6a0f-4f6e-9a3e-6f1f0c9f7a11"],
+        });
+        assert_eq!(hits.iter().map(|hit| serde_json::to_value(hit).unwrap()).collect::<Vec<_>>(), [expected]);
+    }
+
+    #[test]
+    fn an_attack_that_stands_nowhere_is_a_hit_without_a_payload() {
+        let hits = of(&[Attack::OverlimitRes], &[]);
+        assert_eq!(
+            hits.iter().map(|hit| (hit.kind.as_str(), hit.value.len(), hit.point.len())).collect::<Vec<_>>(),
+            [("overlimit_res", 0, 0)]
+        );
+    }
+
+    #[test]
+    fn what_stands_in_a_response_stays_here() {
+        let leak = Found { point: r#"["response"]"#, ..found(Attack::Infoleak, b"root:x:0:0:") };
+        let hits = of(&[Attack::Infoleak], &[leak]);
+        assert!(!serde_json::to_string(&hits).unwrap().contains("root:x"), "{hits:?}");
+        assert_eq!(hits.len(), 1);
+    }
+
+    /// Covers digits.
+    struct Covering;
+
+    impl Masking for Covering {
+        fn mask(&self, _part: Part<'_>, value: &mut [u8]) {
+            value.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'*');
+        }
+    }
+
+    #[test]
+    fn what_a_mask_covers_stays_covered() {
+        let record = Record { uri: b"/card/4111?n=1", ..record(&[Attack::Sqli]) };
+        let hits = hits(&record, &[found(Attack::Sqli, b"' or 4111=4111")], &Covering);
+        assert_eq!(
+            hits.iter().map(|hit| (hit.value.as_str(), hit.path.as_str())).collect::<Vec<_>>(),
+            [("' or ****=****", "/card/****")]
+        );
+    }
+
+    #[test]
+    fn the_mode_says_what_a_request_that_passed_was() {
+        let status = |blocked, mode| block_status(&Record { blocked, mode, ..record(&[]) });
+        assert_eq!(status(None, Mode::Monitoring), BlockStatus::Monitored);
+        assert_eq!(status(None, Mode::SafeBlocking), BlockStatus::Passed);
+        assert_eq!(status(None, Mode::Block), BlockStatus::Passed);
+        assert_eq!(status(Some(Blocked::RateLimit), Mode::Monitoring), BlockStatus::Blocked);
+    }
+
+    proptest! {
+        #[test]
+        fn a_payload_is_short_and_holds_the_sign(before in 0usize..4000, after in 0usize..2000, odd in any::<bool>()) {
+            let mut value = vec![if odd { 0xff } else { b'x' }; before];
+            value.extend_from_slice(b"!");
+            value.resize(value.len() + after, b'y');
+            let found = Found { sign: before, ..found(Attack::Rce, &value) };
+            let payload = payload(&found, &NoMasking);
+            prop_assert!(payload.len() <= PAYLOAD_LIMIT, "{}", payload.len());
+            prop_assert!(payload.contains('!') || (odd && before > BEFORE), "{payload}");
+        }
+
+        #[test]
+        fn any_bytes_make_a_hit(uri in prop::collection::vec(any::<u8>(), 0..3000), point in ".{0,40}") {
+            let record = Record { uri: &uri, host: Some(&uri), ..record(&[Attack::Xss]) };
+            let hits = hits(&record, &[Found { point: &point, ..found(Attack::Xss, &uri) }], &NoMasking);
+            prop_assert_eq!(hits.len(), AttackSet::from_bits(Attack::Xss as u32).iter().count());
+            prop_assert!(serde_json::to_vec(&hits).unwrap().len() < 20_000);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Writing one document: its text goes in package by package, its published forms come out as files.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::piece_cache::{self, Key, Packed, PieceCache};
+use super::{gzip, pieces, xz};
+use crate::digest::{Hasher, Sums as _};
+use crate::index::xz::Block;
+use crate::{Digests, Error, pool};
+
+/// In which forms a document is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forms {
+    /// As it is.
+    pub(crate) plain: bool,
+    /// As xz. Every document is published as gzip.
+    pub(crate) xz: bool,
+}
+
+/// One form of a document, in a file that no reader sees yet.
+#[derive(Debug, Clone)]
+pub(crate) struct IndexFile {
+    /// What the name of this form ends in: nothing, `.gz`, `.xz`.
+    pub(crate) suffix: &'static str,
+    /// Where it lies.
+    pub(crate) aside: PathBuf,
+    /// Its size and digests.
+    pub(crate) digests: Digests,
+}
+
+/// A document that is whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    /// Size and digests of its text.
+    pub(crate) open: Digests,
+    /// Its forms.
+    pub(crate) files: Vec<IndexFile>,
+}
+
+/// A document on its way.
+pub(crate) struct IndexWriter {
+    open: Hasher,
+    plain: Option<Output>,
+    gzip: Output,
+    xz: Option<Output>,
+    blocks: Vec<(u64, u64)>,
+    piece: String,
+    /// Pieces that are full and not compressed yet: as many as all cores can take at once.
+    waiting: Vec<String>,
+    cache: PieceCache,
+}
+
+impl IndexWriter {
+    /// Begins a document; its forms are written to `aside` and names like it. What was compressed before is taken from the cache at `cache`.
+    pub(crate) fn begin(aside: &Path, forms: Forms, cache: Option<&Path>) -> Result<Self, Error> {
+        let mut xz = forms.xz.then(|| Output::create(aside, ".xz")).transpose()?;
+        if let Some(xz) = &mut xz {
+            xz.write(&xz::header())?;
+        }
+        Ok(Self {
+            open: Hasher::default(),
+            plain: forms.plain.then(|| Output::create(aside, "")).transpose()?,
+            gzip: Output::create(aside, ".gz")?,
+            xz,
+            blocks: Vec::new(),
+            piece: String::new(),
+            waiting: Vec::new(),
+            cache: PieceCache::open(cache),
+        })
+    }
+
+    /// Text that stands before all packages, or behind them.
+    pub(crate) fn frame(&mut self, text: &str) {
+        self.piece.push_str(text);
+    }
+
+    /// What the document says of the next package, appended by `text`.
+    pub(crate) fn package(&mut self, file_name: &str, text: impl FnOnce(&mut String)) -> Result<(), Error> {
+        let before = self.piece.len();
+        text(&mut self.piece);
+        if pieces::ends(self.piece.len(), file_name, self.piece.len() - before) {
+            self.end_piece()?;
+        }
+        Ok(())
+    }
+
+    /// Compresses what is left and gives the files.
+    pub(crate) fn finish(mut self) -> Result<Document, Error> {
+        // An empty document is one empty gzip member, and an xz stream without blocks.
+        if !self.piece.is_empty() || self.open.is_empty() {
+            self.end_piece()?;
+        }
+        self.compress()?;
+        if let Some(xz) = &mut self.xz {
+            xz.write(&xz::trailer(&self.blocks))?;
+        }
+        self.cache.finish();
+        let outputs = self.plain.into_iter().chain([self.gzip]).chain(self.xz);
+        Ok(Document { open: self.open.finish(), files: outputs.map(Output::finish).collect::<Result<_, _>>()? })
+    }
+
+    fn end_piece(&mut self) -> Result<(), Error> {
+        let room = self.piece.len();
+        let piece = std::mem::replace(&mut self.piece, String::with_capacity(room));
+        self.open.update(piece.as_bytes());
+        if let Some(plain) = &mut self.plain {
+            plain.write(piece.as_bytes())?;
+        }
+        self.waiting.push(piece);
+        if self.waiting.len() >= 2 * pool::cores() { self.compress() } else { Ok(()) }
+    }
+
+    fn compress(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (cache, with_xz) = (&self.cache, self.xz.is_some());
+        let packed = pool::on_all_cores(&waiting, |piece| {
+            let key = piece_cache::key(piece.as_bytes());
+            match cache.get(&key, with_xz) {
+                Some(packed) => Ok((key, packed)),
+                None => pack(piece.as_bytes(), with_xz).map(|packed| (key, packed)),
+            }
+        });
+        let packed: Vec<(Key, Packed)> = packed.map_err(Error::io("compress", &self.gzip.aside))?;
+        for (key, packed) in packed {
+            self.cache.keep(&key, &packed);
+            self.gzip.write(&packed.gzip)?;
+            if let (Some(xz), Some(block)) = (&mut self.xz, packed.xz)
+                && block.unpacked > 0
+            {
+                xz.write(&block.bytes)?;
+                self.blocks.push((block.unpadded, block.unpacked));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pack(piece: &[u8], with_xz: bool) -> std::io::Result<Packed> {
+    Ok(Packed { gzip: gzip::member(piece)?, xz: with_xz.then(|| Block::compress(piece)).transpose()? })
+}
+
+/// A file that is hashed while it is written.
+struct Output {
+    suffix: &'static str,
+    aside: PathBuf,
+    file: BufWriter<File>,
+    hasher: Hasher,
+}
+
+impl Output {
+    fn create(aside: &Path, suffix: &'static str) -> Result<Self, Error> {
+        let mut path = aside.as_os_str().to_owned();
+        path.push(suffix);
+        let aside = PathBuf::from(path);
+        if let Some(folder) = aside.parent() {
+            fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+        }
+        let file = BufWriter::with_capacity(1 << 16, File::create(&aside).map_err(Error::io("write", &aside))?);
+        Ok(Self { suffix, aside, file, hasher: Hasher::default() })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        self.file.write_all(bytes).map_err(Error::io("write", &self.aside))
+    }
+
+    fn finish(mut self) -> Result<IndexFile, Error> {
+        self.file.flush().map_err(Error::io("write", &self.aside))?;
+        Ok(IndexFile { suffix: self.suffix, aside: self.aside, digests: self.hasher.finish() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+
+    use super::*;
+
+    const FORMS: Forms = Forms { plain: true, xz: true };
+
+    fn write(folder: &Path, packages: usize, cache: Option<&Path>) -> (Document, BTreeMap<&'static str, Vec<u8>>) {
+        let mut writer = IndexWriter::begin(&folder.join("Packages"), FORMS, cache).unwrap();
+        for number in 0..packages {
+            let name = format!("package-{number:05}.deb");
+            writer.package(&name, |text| text.push_str(&format!("Package: {name}\n{}\n", "x".repeat(900)))).unwrap();
+        }
+        let document = writer.finish().unwrap();
+        let files = document.files.iter().map(|file| (file.suffix, fs::read(&file.aside).unwrap())).collect();
+        (document, files)
+    }
+
+    fn unpacked(files: &BTreeMap<&'static str, Vec<u8>>) -> [Vec<u8>; 2] {
+        let (mut gz, mut xz) = (Vec::new(), Vec::new());
+        flate2::read::MultiGzDecoder::new(files[".gz"].as_slice()).read_to_end(&mut gz).unwrap();
+        formats::xz::reader(files[".xz"].as_slice()).unwrap().read_to_end(&mut xz).unwrap();
+        [gz, xz]
+    }
+
+    #[test]
+    fn all_forms_unpack_to_the_same_text() {
+        for packages in [0, 1, 700, 3000] {
+            let folder = tempfile::tempdir().unwrap();
+            let (document, files) = write(folder.path(), packages, None);
+            assert_eq!(unpacked(&files), [files[""].clone(), files[""].clone()], "{packages} packages");
+            assert_eq!(document.open, Digests::of(&files[""]));
+            for file in &document.files {
+                assert_eq!(file.digests, Digests::of(&files[file.suffix]), "{}", file.suffix);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_the_same_with_and_without_a_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("pieces");
+        let cold = write(folder.path(), 3000, None).1;
+        for _ in 0..2 {
+            assert_eq!(write(folder.path(), 3000, Some(&cache)).1, cold);
+        }
+    }
+}

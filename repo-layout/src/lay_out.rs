@@ -1,0 +1,236 @@
+//! Laying out one repository: its packages are read or known, put aside, and written into its documents.
+
+use std::path::{Path, PathBuf};
+
+use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Stamp};
+use crate::page::Rows;
+use crate::publish::{Phase, Transaction};
+use crate::selection::Selection;
+use crate::sequence::{Item, Origin, Sequence};
+use crate::{Checksum, Error, Event, Listener, TreePath, pool};
+
+/// Packages that are looked at together: enough to keep all cores busy, few enough to hold in memory.
+const WINDOW: usize = 256;
+
+/// What one repository will be.
+#[derive(Debug)]
+pub(crate) struct LaidOut {
+    /// Its documents, in the order of [`Family::DOCUMENTS`].
+    pub(crate) documents: Vec<Document>,
+    /// Its packages, as a page shows them.
+    pub(crate) rows: Rows,
+    /// How many packages were read, as opposed to known.
+    pub(crate) read: usize,
+    /// Entries and files of packages by these names.
+    pub(crate) asked_for: Vec<(Entry, PathBuf)>,
+}
+
+/// One repository on its way.
+pub(crate) struct LayOut<'a, F> {
+    /// What it is.
+    pub(crate) family: &'a F,
+    /// Which packages it shall have.
+    pub(crate) selection: &'a Selection,
+    /// Where the tree lies.
+    pub(crate) root: &'a Path,
+    /// Where caches are kept, if anywhere.
+    pub(crate) caches: Option<&'a Path>,
+    /// Names of packages whose files are asked for.
+    pub(crate) ask_for: &'a [String],
+    /// Is told of each package that was read.
+    pub(crate) listener: &'a dyn Listener,
+}
+
+/// A package that was looked at.
+struct Seen {
+    entry: Entry,
+    /// Where its content can be read.
+    content: PathBuf,
+    /// Written aside, to be put into the folder of packages.
+    staged: bool,
+    /// For the cache: the file that it came from, and the one that it becomes.
+    stamps: Option<(Stamp, Option<Stamp>)>,
+    was_read: bool,
+}
+
+impl<F: Family> LayOut<'_, F> {
+    /// Reads, puts aside and indexes everything. No reader sees anything of it before the transaction is committed.
+    pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<LaidOut, Error> {
+        let folder = self.family.folder()?;
+        let packages_folder = folder.join(F::PACKAGES)?;
+        let mut sequence = Sequence::of(self.selection, self.family, self.root)?;
+        let cache_of = |name: &str| self.caches.map(|caches| folder.under(caches).join(name));
+        let mut known = EntryCache::open(cache_of("entries").as_deref());
+        let mut writers = self.begin_documents(transaction, &folder, sequence.count)?;
+        let mut laid = LaidOut { documents: Vec::new(), rows: Rows::default(), read: 0, asked_for: Vec::new() };
+        loop {
+            let mut window = Vec::new();
+            while window.len() < WINDOW
+                && let Some(item) = sequence.next()?
+            {
+                let from_cache = known.take(&item.file_name);
+                window.push((item, from_cache));
+            }
+            if window.is_empty() {
+                break;
+            }
+            let seen = {
+                let transaction = &*transaction;
+                pool::on_all_cores(&window, |(item, from_cache)| {
+                    let at = packages_folder.join(&item.file_name)?;
+                    let seen = self.look_at(item, from_cache.as_ref(), &at, transaction)?;
+                    if matches!(item.origin, Origin::File(_)) {
+                        self.listener.event(&Event::PackageRead);
+                    }
+                    Ok::<_, Error>(seen)
+                })?
+            };
+            for (seen, (item, from_cache)) in seen.into_iter().zip(window) {
+                self.check_order(&seen.entry, &item, &sequence, &folder)?;
+                let at = packages_folder.join(&item.file_name)?;
+                if seen.staged {
+                    transaction.admit(Phase::Packages, &at, seen.content.clone(), &seen.entry.sha256)?;
+                } else {
+                    transaction.keep(&at)?;
+                }
+                for (document, writer) in writers.iter_mut().enumerate() {
+                    writer.package(&seen.entry.file_name, |out| self.family.text(document, &seen.entry, out))?;
+                }
+                laid.rows.push(&seen.entry, F::PACKAGES);
+                laid.read += usize::from(seen.was_read);
+                if self.ask_for.contains(&seen.entry.name) {
+                    laid.asked_for.push((seen.entry.clone(), seen.content));
+                }
+                self.remember(&mut known, seen.entry, seen.stamps, from_cache);
+            }
+        }
+        laid.documents = self.end_documents(writers)?;
+        known.finish();
+        Ok(laid)
+    }
+
+    fn begin_documents(
+        &self,
+        transaction: &Transaction<'_>,
+        folder: &TreePath,
+        count: usize,
+    ) -> Result<Vec<IndexWriter>, Error> {
+        let begin = |(number, name): (usize, &&str)| {
+            let aside = transaction.aside(&folder.join(&format!("documents/{name}"))?);
+            let cache = self.caches.map(|caches| folder.under(caches).join(name));
+            let mut writer = IndexWriter::begin(&aside, F::FORMS, cache.as_deref())?;
+            writer.frame(&self.family.head(number, count));
+            Ok(writer)
+        };
+        F::DOCUMENTS.iter().enumerate().map(begin).collect()
+    }
+
+    fn end_documents(&self, writers: Vec<IndexWriter>) -> Result<Vec<Document>, Error> {
+        let end = |(number, mut writer): (usize, IndexWriter)| {
+            writer.frame(&self.family.tail(number));
+            writer.finish()
+        };
+        writers.into_iter().enumerate().map(end).collect()
+    }
+
+    /// One package: known or read, in its place or put aside.
+    fn look_at(
+        &self,
+        item: &Item,
+        known: Option<&Known>,
+        at: &TreePath,
+        transaction: &Transaction<'_>,
+    ) -> Result<Seen, Error> {
+        let target = at.under(self.root);
+        let seen = match &item.origin {
+            Origin::Published(entry) => {
+                let entry = Entry::clone(entry);
+                Seen { entry, content: target, staged: false, stamps: None, was_read: false }
+            }
+            Origin::File(path) => self.look_at_file(path, known, at, transaction)?,
+        };
+        for twin in &item.twins {
+            let file = pool::open_regular(twin)?;
+            if Checksum::read(file).map_err(Error::io("read", twin))?.sha256 != seen.entry.sha256 {
+                let first = match &item.origin {
+                    Origin::File(path) => path.clone(),
+                    Origin::Published(_) => at.under(self.root),
+                };
+                return Err(Error::Twins { first, second: twin.clone() });
+            }
+        }
+        Ok(seen)
+    }
+
+    fn look_at_file(
+        &self,
+        path: &Path,
+        known: Option<&Known>,
+        at: &TreePath,
+        transaction: &Transaction<'_>,
+    ) -> Result<Seen, Error> {
+        let target = at.under(self.root);
+        let source = Stamp::of(path).ok_or_else(|| Error::not_regular(path))?;
+        let circumstances = self.family.circumstances();
+        let known = known.filter(|known| known.source == source && known.circumstances == circumstances);
+        let entry = match known {
+            Some(known) => known.entry.clone(),
+            None => self.family.read(path)?,
+        };
+        self.family.check(&entry, path)?;
+        let was_read = known.is_none();
+        let now = Stamp::of(&target).map(Stamp::across_rename);
+        let same_file = now.is_some() && now == Some(source.across_rename());
+        let as_placed = known.is_some_and(|known| known.placed.is_some() && known.placed == now);
+        if same_file || as_placed || holds(&target, &entry) {
+            return Ok(Seen { entry, content: target, staged: false, stamps: Some((source, now)), was_read });
+        }
+        let aside = transaction.copy_aside(at, path)?;
+        let copy = Stamp::of(&aside).map(Stamp::across_rename);
+        if Stamp::of(path) != Some(source) {
+            return Err(Error::Changed { path: path.to_owned() });
+        }
+        Ok(Seen { entry, content: aside, staged: true, stamps: Some((source, copy)), was_read })
+    }
+
+    /// A package that is added must not be older than what is published of it.
+    fn check_order(&self, entry: &Entry, item: &Item, sequence: &Sequence, suite: &TreePath) -> Result<(), Error> {
+        let Origin::File(path) = &item.origin else { return Ok(()) };
+        let newest = sequence.newest.get(&(entry.name.clone(), entry.architecture.clone()));
+        match newest.filter(|newest| F::compare(&entry.version, newest).is_lt()) {
+            None => Ok(()),
+            Some(newest) => Err(Error::Older {
+                path: path.clone(),
+                name: entry.name.clone(),
+                published: newest.clone(),
+                suite: suite.clone(),
+            }),
+        }
+    }
+
+    /// Keeps what was read for the next run; what was published and not looked at stays known as it was.
+    fn remember(
+        &self,
+        cache: &mut EntryCache,
+        entry: Entry,
+        stamps: Option<(Stamp, Option<Stamp>)>,
+        from_cache: Option<Known>,
+    ) {
+        match stamps {
+            Some((source, placed)) => {
+                cache.keep(&Known { source, placed, circumstances: self.family.circumstances(), entry });
+            }
+            None => {
+                if let Some(known) = from_cache {
+                    cache.keep(&known);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file holds just this package; any trouble in reading it means that it has to be written.
+fn holds(target: &Path, entry: &Entry) -> bool {
+    let same_size = std::fs::symlink_metadata(target).is_ok_and(|found| found.is_file() && found.len() == entry.size);
+    same_size && std::fs::File::open(target).and_then(Checksum::read).is_ok_and(|found| found.sha256 == entry.sha256)
+}

@@ -1,0 +1,191 @@
+//! The packages that a repository will have, one after the other by file name: where each comes from, before any is read.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::iter::Peekable;
+use std::path::{Path, PathBuf};
+
+use crate::index::{Entry, Family, PublishedEntries};
+use crate::selection::{Change, Selection};
+use crate::{Error, pool};
+
+/// One package of the sequence.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Its file name.
+    pub(crate) file_name: String,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+    /// Further files of that name. The same file given twice is no mistake, two different ones are.
+    pub(crate) twins: Vec<PathBuf>,
+}
+
+/// Where a package comes from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// It is published, and stays.
+    Published(Box<Entry>),
+}
+
+/// A sequence, and what is known of it beforehand.
+pub(crate) struct Sequence {
+    /// How many packages it has.
+    pub(crate) count: usize,
+    /// The newest version that stays published, by name and architecture; for those alone that something is added of.
+    pub(crate) newest: HashMap<(String, String), String>,
+    added: Peekable<std::collections::btree_map::IntoIter<String, Vec<PathBuf>>>,
+    published: Option<Published>,
+}
+
+/// What is published and stays.
+struct Published {
+    entries: PublishedEntries,
+    removed: BTreeSet<String>,
+    next: Option<Entry>,
+}
+
+impl Sequence {
+    /// Finds out what `selection` means for the tree at `root`.
+    pub(crate) fn of<F: Family>(selection: &Selection, family: &F, root: &Path) -> Result<Self, Error> {
+        let (files, change) = match selection {
+            Selection::Exactly(files) => (by_file_name(files.iter().cloned()), None),
+            Selection::InPlace => (by_file_name(in_place(family, root)?.into_iter()), None),
+            Selection::Change(change) => (by_file_name(change.add.iter().cloned()), Some(change)),
+        };
+        let mut this =
+            Self { count: files.len(), newest: HashMap::new(), added: files.into_iter().peekable(), published: None };
+        if let Some(change) = change {
+            this.look_over(change, family, root)?;
+        }
+        Ok(this)
+    }
+
+    /// Looks over what is published, to know what goes, and how many packages there will be.
+    fn look_over<F: Family>(&mut self, change: &Change, family: &F, root: &Path) -> Result<(), Error> {
+        let Some(entries) = family.published(root)? else {
+            return change.remove.first().map_or(Ok(()), |pattern| Err(no_such_package(family, pattern)));
+        };
+        let added: BTreeSet<&str> = change.add.iter().map(|path| pool::file_name(path)).collect();
+        let names: BTreeSet<&str> = added.iter().map(|file| F::name_in(file)).collect();
+        let mut unused: Vec<bool> = vec![true; change.remove.len()];
+        let mut removed = BTreeSet::new();
+        for entry in entries {
+            let entry = entry?;
+            let mut goes = false;
+            for (pattern, unused) in change.remove.iter().zip(&mut unused) {
+                let fits = pattern.fits(&entry.file_name, &entry.name, &entry.version);
+                goes |= fits;
+                *unused &= !fits;
+            }
+            if goes {
+                removed.insert(entry.file_name);
+                continue;
+            }
+            self.count += usize::from(!added.contains(entry.file_name.as_str()));
+            if !change.allow_older && names.contains(entry.name.as_str()) {
+                let newest = self.newest.entry((entry.name, entry.architecture)).or_default();
+                if newest.is_empty() || F::compare(&entry.version, newest).is_gt() {
+                    *newest = entry.version;
+                }
+            }
+        }
+        if let Some((pattern, _)) = change.remove.iter().zip(unused).find(|(_, unused)| *unused) {
+            return Err(no_such_package(family, pattern));
+        }
+        let mut published = Published {
+            entries: family.published(root)?.unwrap_or_else(|| Box::new(std::iter::empty())),
+            removed,
+            next: None,
+        };
+        published.advance()?;
+        self.published = Some(published);
+        Ok(())
+    }
+
+    /// The next package; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Item>, Error> {
+        let published = self.published.as_ref().and_then(|published| published.next.as_ref());
+        let order = match (published, self.added.peek()) {
+            (Some(entry), Some((file_name, _))) => entry.file_name.cmp(file_name),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return Ok(None),
+        };
+        let added = if order.is_lt() { None } else { self.added.next() };
+        let published = match &mut self.published {
+            Some(published) if order.is_le() => published.take()?,
+            _ => None,
+        };
+        Ok(match (published, added) {
+            (Some(entry), added) => {
+                let twins = added.map(|(_, paths)| paths).unwrap_or_default();
+                Some(Item { file_name: entry.file_name.clone(), origin: Origin::Published(Box::new(entry)), twins })
+            }
+            (None, Some((file_name, mut paths))) => {
+                let twins = paths.split_off(1);
+                paths.pop().map(|path| Item { file_name, origin: Origin::File(path), twins })
+            }
+            (None, None) => None,
+        })
+    }
+}
+
+impl Published {
+    /// Gives the next entry that stays, and looks for the one after it.
+    fn take(&mut self) -> Result<Option<Entry>, Error> {
+        let entry = self.next.take();
+        self.advance()?;
+        Ok(entry)
+    }
+
+    fn advance(&mut self) -> Result<(), Error> {
+        self.next = None;
+        for entry in self.entries.by_ref() {
+            let entry = entry?;
+            if !self.removed.contains(&entry.file_name) {
+                self.next = Some(entry);
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_such_package<F: Family>(family: &F, pattern: &crate::Pattern) -> Error {
+    match family.folder() {
+        Ok(suite) => Error::NoSuchPackage { suite, pattern: pattern.to_string() },
+        Err(error) => error,
+    }
+}
+
+fn by_file_name(paths: impl Iterator<Item = PathBuf>) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in paths {
+        let same = files.entry(pool::file_name(&path).to_owned()).or_default();
+        if !same.contains(&path) {
+            same.push(path);
+        }
+    }
+    files
+}
+
+/// The packages that lie in the repository's own folder.
+fn in_place<F: Family>(family: &F, root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let folder = family.folder()?.join(F::PACKAGES)?.under(root);
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(Error::io("list", &folder))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io("list", &folder))?.path();
+        if pool::file_name(&path).ends_with(F::EXTENSION) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
