@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use packaging::version::{Upstream, VersionError};
 
 use crate::install_test::Side;
 
@@ -42,6 +43,8 @@ pub enum Command {
     /// Lay out and verify apt and yum repositories.
     #[command(subcommand)]
     Repo(Repo),
+    /// Make a release, from checks to promotion, in steps that can be interrupted.
+    Release(Release),
     /// Build packages twice, under circumstances that should not matter, and explain every byte that differs.
     Reproduce(Reproduce),
     /// Check where packages come from.
@@ -151,6 +154,54 @@ pub struct Reproduce {
     /// The key that signs both.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// Make a release. What is finished and still true is not done again.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// Which version; `v4.8.9`, as its tag has it, is the same as `4.8.9`.
+    #[arg(long, value_name = "VERSION", value_parser = version_or_tag)]
+    pub version: Upstream,
+    /// Where it is published: the tree with the channels `testing` and `stable`.
+    #[arg(long, value_name = "DIR|URL")]
+    pub to: Option<String>,
+    /// A distro of packaging/distros.toml; may be repeated. [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub distro: Vec<String>,
+    /// Which packing of this version it is, from 1.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub revision: u32,
+    /// Where the repository will be found: scheme and host. [default: repository-url in packaging/project.toml]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The source of an NGINX version that cannot be fetched here: `nginx-VERSION.tar.gz` or its unpacked folder; may be repeated.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub nginx_source: Vec<PathBuf>,
+    /// Go without the modules whose NGINX source cannot be had.
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Where everything of the release is kept. [default: target/release/VERSION]
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Try it out: go on without the tag, with uncommitted changes, and with the development key.
+    #[arg(long)]
+    pub allow_untagged: bool,
+    /// Begin at this step and run it again; what comes before is left out, and what it makes has to be there.
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// End after this step.
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<String>,
+    /// Print which steps would be run and why; do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The key that signs.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+fn version_or_tag(text: &str) -> Result<Upstream, VersionError> {
+    text.strip_prefix('v').unwrap_or(text).parse()
 }
 
 /// What signs, and when it may not.

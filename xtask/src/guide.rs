@@ -80,6 +80,8 @@ pub fn systems(
             }
         }
     }
+    // As people look for theirs.
+    systems.sort_by(|a, b| a.title.cmp(&b.title));
     Ok(systems)
 }
 

@@ -19,6 +19,7 @@ mod plan;
 mod provenance;
 mod report;
 mod session;
+mod steps;
 
 use std::process::ExitCode;
 

@@ -39,12 +39,17 @@ impl Session {
 
     /// The same session without progress, for work that repeats itself.
     pub fn hushed(&self) -> Self {
+        Self { progress: Progress::new(true), ..self.again() }
+    }
+
+    /// The same session, for something that keeps its own.
+    pub fn again(&self) -> Self {
         Self {
             root: self.root.clone(),
             target: self.target.clone(),
             tools: self.tools.clone(),
             json: self.json,
-            progress: Progress::new(true),
+            progress: Progress::new(self.progress.is_silent()),
         }
     }
 

@@ -54,6 +54,22 @@ pub fn try_distro(distro: &str, side: Side, session: &Session) -> Result<Report>
     install_test::run(test, side, &mut Shown(&session.progress))
 }
 
+/// Runs the scenario with a tree that there is, signed by `key`; what it is upgraded to is packed here.
+pub fn try_release(
+    distro: &str,
+    side: Side,
+    tree: &Path,
+    revision: u32,
+    key: &KeyArgs,
+    session: &Session,
+) -> Result<Report> {
+    let work = session.target.join("install-test");
+    let upgraded = Factory { distro, work: &work, session }.release("-next", revision + 1, key)?;
+    let (nginx_org, rotation) = (None, None);
+    let test = install_test::InstallTest { distro, base: tree, upgraded: &upgraded, nginx_org, rotation, work: &work };
+    install_test::run(test, side, &mut Shown(&session.progress))
+}
+
 /// Makes releases for a distro.
 struct Factory<'a> {
     distro: &'a str,

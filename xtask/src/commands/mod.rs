@@ -9,12 +9,13 @@ pub mod nginx_test;
 pub mod package;
 mod plan;
 mod provenance;
+mod release;
 pub mod repo;
 pub mod reproduce;
 mod serve;
 mod soak;
 mod source;
-mod test;
+pub mod test;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Package(args) => package::run(&args, session),
         Command::Key(args) => key::run(&args, session),
         Command::Repo(args) => repo::run(&args, session),
+        Command::Release(args) => release::run(&args, session),
         Command::Reproduce(args) => reproduce::run(&args, session),
         Command::Provenance(args) => provenance::run(&args, session),
         Command::Lint(args) => lint::run(&args, session),

@@ -31,7 +31,7 @@ pub fn add(
         let add = packages.iter().filter(|path| share.has(path)).cloned().collect();
         Ok(Selection::Change(Change { add, remove: remove.iter().map(Pattern::new).collect(), allow_older }))
     })?;
-    site.front = Some(front_of(target, packages, session)?);
+    site.front = Some(front_of(target, packages, None, session)?);
     target.publish(&site, "Changing and signing", session)
 }
 
@@ -53,6 +53,6 @@ pub fn index(channels: &Channels, target: &Target, session: &Session) -> Result<
         bail!("{} holds no packages of any distro of the matrix", target.name(session));
     }
     let mut site = site_of(chosen, &channels.channel, session, |_, _| Ok(Selection::InPlace))?;
-    site.front = Some(front_of(target, &[], session)?);
+    site.front = Some(front_of(target, &[], None, session)?);
     target.publish(&site, "Indexing packages and signing", session)
 }

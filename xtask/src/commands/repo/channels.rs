@@ -1,6 +1,6 @@
 //! `cargo xtask repo list`, `promote` and `diff`: what is in a channel, and how it gets into another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -82,23 +82,33 @@ pub fn list(channels: &Channels, target: &Target, session: &Session) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Adds what one channel has to another one. `None` for a dry run, which prints what would be added.
+/// The SHA-256 of every package that a channel lists.
+pub fn digests(channel: &Channel, distros: &[String], target: &Target, session: &Session) -> Result<BTreeSet<String>> {
+    let matrix = session.matrix()?;
+    let chosen = choose(&matrix, distros, &[channel], target, session)?;
+    let listings = listings(&chosen, channel, target, session)?;
+    Ok(listings.iter().flat_map(|listing| &listing.packages).map(|package| package.sha256.to_string()).collect())
+}
+
+/// Prints what [`promote`] would add.
+pub fn preview(from: &Channel, to: &Channel, distros: &[String], target: &Target, session: &Session) -> Result<()> {
+    let matrix = session.matrix()?;
+    let chosen = choose(&matrix, distros, &[from], target, session)?;
+    let mut differences = differences(&chosen, from, to, target, session)?;
+    differences.retain(|difference| difference.from.is_some());
+    show(&differences, from, to, session)
+}
+
+/// Adds what one channel has to another one.
 pub fn promote(
     from: &Channel,
     to: &Channel,
     distros: &[String],
-    dry_run: bool,
     target: &Target,
     session: &Session,
-) -> Result<Option<Summary>> {
+) -> Result<Summary> {
     let matrix = session.matrix()?;
     let chosen = choose(&matrix, distros, &[from], target, session)?;
-    if dry_run {
-        let mut differences = differences(&chosen, from, to, target, session)?;
-        differences.retain(|difference| difference.from.is_some());
-        show(&differences, from, to, session)?;
-        return Ok(None);
-    }
     let fetched = tempfile::tempdir().context("cannot make a folder for packages on their way")?;
     // One listing a repository, in the order in which the site is made.
     let mut listed = listings(&chosen, from, target, session)?.into_iter();
@@ -110,8 +120,8 @@ pub fn promote(
         added.extend(add.iter().cloned());
         Ok(Selection::Change(Change { add, ..Change::default() }))
     })?;
-    site.front = Some(front_of(target, &added, session)?);
-    target.publish(&site, "Promoting and signing", session).map(Some)
+    site.front = Some(front_of(target, &added, None, session)?);
+    target.publish(&site, "Promoting and signing", session)
 }
 
 /// A published package as a file of this machine: fetched, where it is not one.

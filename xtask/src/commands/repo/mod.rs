@@ -12,10 +12,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use packaging::distro::Distro;
-use repo_layout::{Front, Selection, Site, Summary};
+use repo_layout::{Change, Front, Selection, Site, Summary};
 
+pub use self::channels::{digests, promote};
 use self::site::site_of;
-use self::target::Target;
+pub use self::target::Target;
 use crate::channel::Channel;
 use crate::cli::{KeyArgs, Repo};
 use crate::session::Session;
@@ -75,10 +76,12 @@ pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
         }
         Repo::Promote { from, to, distro, dry_run, target } => {
             let target = write(target)?;
-            match channels::promote(from, to, distro, *dry_run, &target, session)? {
-                Some(summary) => (target, summary),
-                None => return Ok(ExitCode::SUCCESS),
+            if *dry_run {
+                channels::preview(from, to, distro, &target, session)?;
+                return Ok(ExitCode::SUCCESS);
             }
+            let summary = promote(from, to, distro, &target, session)?;
+            (target, summary)
         }
         Repo::List { channels, target } => return channels::list(channels, &read(target)?, session),
         Repo::Diff { from, to, distro, target } => return channels::diff(from, to, distro, &read(target)?, session),
@@ -98,6 +101,21 @@ pub fn run(command: &Repo, session: &Session) -> Result<ExitCode> {
 
 /// What a bar says.
 const BUILDING: &str = "Reading packages, laying out and signing";
+
+/// Adds packages to what is published, of several distros at once.
+pub fn add_release(order: &Order, target: &Target, session: &Session) -> Result<Summary> {
+    let matrix = session.matrix()?;
+    let distros: Vec<&Distro> = order.distros.iter().map(|name| matrix.get(name)).collect::<Result<_, _>>()?;
+    let mut added = Vec::new();
+    let mut site = site_of(distros, &order.channel, session, |distro, share| {
+        let packages = packages_of(distro, order, session)?;
+        added.extend(packages.iter().cloned());
+        let add = packages.into_iter().filter(|path| share.has(path)).collect();
+        Ok(Selection::Change(Change { add, ..Change::default() }))
+    })?;
+    site.front = Some(pages::front_of(target, &added, order.url.as_deref(), session)?);
+    target.publish(&site, "Adding packages and signing", session)
+}
 
 /// Lays out and signs, in a folder that is this checkout's alone.
 pub fn build(order: &Order, session: &Session) -> Result<Summary> {

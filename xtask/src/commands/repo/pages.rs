@@ -38,8 +38,8 @@ pub fn front(
 }
 
 /// The front of a place whose repositories change: what they offer is what lies in them, and what is added.
-pub fn front_of(target: &Target, added: &[PathBuf], session: &Session) -> Result<Front> {
-    front(None, session, |distro| {
+pub fn front_of(target: &Target, added: &[PathBuf], url: Option<&str>, session: &Session) -> Result<Front> {
+    front(url, session, |distro| {
         let site = site_of([distro], &Channel::default(), session, |_, _| Ok(Selection::InPlace)).ok()?;
         let mut files = added.to_vec();
         for folder in packages_of(&site) {

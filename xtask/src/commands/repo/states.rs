@@ -78,7 +78,7 @@ fn write_pages(changed: &[TreePath], channel: &Channel, target: &Target, session
     let mut site = whole_site(channel, session, |_| Ok(Selection::Change(Change::default())))?;
     site.suites.retain(|suite| suite.folder().is_ok_and(|folder| changed.contains(&folder)));
     site.yum.retain(|one| changed.contains(&one.path));
-    site.front = Some(front_of(target, &[], session)?);
+    site.front = Some(front_of(target, &[], None, session)?);
     let caches = caches(session);
     let publisher = target.publisher(&caches, SystemTime::now());
     repo_layout::publish(&site, target.destination.as_ref(), &publisher, &Silent)?;

@@ -29,7 +29,12 @@ pub const FOR_CARGO_TESTS: &[&str] = &[
 
 /// Installs what the stages miss when it may, and names it otherwise.
 pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
-    let wanted: BTreeSet<&str> = stages.iter().flat_map(|stage| stage.needs).copied().collect();
+    provide(stages.iter().flat_map(|stage| stage.needs).copied(), session)
+}
+
+/// Installs those of these packages that are missing when it may, and names them otherwise.
+pub fn provide(packages: impl IntoIterator<Item = &'static str>, session: &Session) -> Result<()> {
+    let wanted: BTreeSet<&str> = packages.into_iter().collect();
     let mut missing: Vec<&str> = wanted.into_iter().filter(|package| !is_installed(package)).collect();
     // Any pip will do, so a Python from elsewhere is not doubled.
     if !has_pip() {
@@ -41,7 +46,7 @@ pub fn install_missing(stages: &[&Stage], session: &Session) -> Result<()> {
     let list = missing.join(" ");
     if !is_root() {
         bail!(
-            "the tests need Debian packages that are not installed; run: sudo apt-get install --no-install-recommends {list}"
+            "this needs Debian packages that are not installed; run: sudo apt-get install --no-install-recommends {list}"
         );
     }
     let step = session.progress.step(format!("Installing {list}"));

@@ -1,11 +1,12 @@
 //! `cargo xtask test`: every test of the workspace, in the order in which a mistake is cheapest to find.
 
 mod cargo;
-mod host;
+pub mod host;
 mod install;
-mod lint;
+pub mod lint;
 mod nginx;
 mod pages;
+mod release;
 mod reproduce;
 mod stage;
 mod tidy;
@@ -32,6 +33,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "packages, repositories", needs: &[], containers: false, run: tree::run },
     Stage { name: "pages in a browser", needs: browser::NEEDS, containers: false, run: pages::run },
     Stage { name: "package lint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
+    Stage { name: "a release", needs: &["diffutils", "git"], containers: false, run: release::run },
     Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
     Stage { name: "module under valgrind", needs: nginx::VALGRIND, containers: true, run: nginx::memory },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },
