@@ -10,7 +10,7 @@ use signing::Keyring;
 
 use super::{package, published};
 use crate::destination::Destination;
-use crate::index::{Entry, Family, Forms, PublishedEntries};
+use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
 use crate::{AptSuite, Error, Sha512Hex, TreePath};
 
 /// A flat apt repository.
@@ -71,7 +71,8 @@ impl Family for Apt<'_> {
     }
 
     fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        Ok(Box::new(published::open(destination, &self.suite.folder()?, entry_point, self.keys, self.now)?))
+        let mut published = published::open(destination, &self.suite.folder()?, entry_point, self.keys, self.now)?;
+        Ok(entries(move || published.read()))
     }
 
     fn folder(&self) -> Result<TreePath, Error> {

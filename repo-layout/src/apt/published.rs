@@ -21,7 +21,6 @@ pub(crate) struct Published {
     path: TreePath,
     lines: BufReader<HashingReader<Box<dyn Read + Send>, Sha256Hasher>>,
     sha256: String,
-    ended: bool,
 }
 
 /// Opens the index of the suite in `folder`, whose `InRelease` was read already.
@@ -48,24 +47,12 @@ pub(crate) fn open(
     let path = folder.join(&format!("by-hash/SHA256/{sha256}"))?;
     let file = destination.open(&path)?.ok_or_else(|| Error::Gone { path: path.clone() })?;
     let lines = BufReader::with_capacity(1 << 16, HashingReader::sha256(file));
-    Ok(Published { path, lines, sha256, ended: false })
-}
-
-impl Iterator for Published {
-    type Item = Result<Entry, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let entry = self.read().transpose();
-        self.ended = !matches!(entry, Some(Ok(_)));
-        entry
-    }
+    Ok(Published { path, lines, sha256 })
 }
 
 impl Published {
-    fn read(&mut self) -> Result<Option<Entry>, Error> {
+    /// The next package; `None` at the end of what was whole.
+    pub(crate) fn read(&mut self) -> Result<Option<Entry>, Error> {
         let mut stanza = String::new();
         loop {
             let before = stanza.len();

@@ -111,3 +111,16 @@ pub(crate) trait Family: Sync {
 
 /// What is published, entry by entry. The last item is an error when it was not what its signature vouches for.
 pub(crate) type PublishedEntries = Box<dyn Iterator<Item = Result<Entry, Error>>>;
+
+/// Entries as `read` gives them, up to its end or its first error.
+pub(crate) fn entries(mut read: impl FnMut() -> Result<Option<Entry>, Error> + 'static) -> PublishedEntries {
+    let mut ended = false;
+    Box::new(std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let entry = read().transpose();
+        ended = !matches!(entry, Some(Ok(_)));
+        entry
+    }))
+}

@@ -23,7 +23,7 @@ pub(crate) mod stamp;
 pub(crate) mod writer;
 pub(crate) mod xz;
 
-pub(crate) use entry::{Entry, Family, PublishedEntries};
+pub(crate) use entry::{Entry, Family, PublishedEntries, entries};
 pub(crate) use entry_cache::{EntryCache, Known};
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::{Document, Forms, IndexWriter};

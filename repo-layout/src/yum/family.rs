@@ -13,7 +13,7 @@ use super::published;
 use super::repodata::full_version;
 use super::{YumPackage, filelists, other, primary};
 use crate::destination::Destination;
-use crate::index::{Entry, Family, Forms, PublishedEntries};
+use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
 use crate::{Error, TreePath, YumRepository, pool};
 
 /// Root elements of the documents, and the name spaces that they declare.
@@ -87,7 +87,8 @@ impl Family for Yum<'_> {
     }
 
     fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        Ok(Box::new(published::open(destination, &self.repository.path, entry_point, self.keys, self.now)?))
+        let mut published = published::open(destination, &self.repository.path, entry_point, self.keys, self.now)?;
+        Ok(entries(move || published.read()))
     }
 
     fn folder(&self) -> Result<TreePath, Error> {

@@ -21,7 +21,6 @@ use crate::{Error, Sha256Hex, TreePath};
 /// The packages of a published repository.
 pub(crate) struct Published {
     documents: Vec<Document>,
-    ended: bool,
 }
 
 /// An index as XML.
@@ -58,24 +57,12 @@ pub(crate) fn open(
         let data = data.ok_or_else(|| foreign(format!("it lists no {kind}")))?;
         documents.push(Document::open(number, destination, folder.join(&data.location)?, data)?);
     }
-    Ok(Published { documents, ended: false })
-}
-
-impl Iterator for Published {
-    type Item = Result<Entry, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let entry = self.read().transpose();
-        self.ended = !matches!(entry, Some(Ok(_)));
-        entry
-    }
+    Ok(Published { documents })
 }
 
 impl Published {
-    fn read(&mut self) -> Result<Option<Entry>, Error> {
+    /// The next package; `None` at the end of what was whole.
+    pub(crate) fn read(&mut self) -> Result<Option<Entry>, Error> {
         let parts = self.documents.iter_mut().map(Document::package).collect::<Result<Vec<_>, _>>()?;
         let Some(primary) = self.documents.first() else { return Ok(None) };
         if parts.iter().all(Option::is_none) {
