@@ -146,7 +146,7 @@ impl Trial {
         self.is_clean()?;
         let program = std::env::current_exe().context("cannot tell which program this is")?;
         let compared = Command::new(program)
-            .args(["repo", "diff", "testing", "stable", "--json", "--out"])
+            .args(["repo", "diff", "testing", "stable", "--json", "--at"])
             .arg(&self.to)
             .output()
             .context("cannot compare the channels")?;
