@@ -12,7 +12,7 @@ use crate::destination::{Content, Destination, Folder};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
 use crate::page::{self, Pages};
-use crate::publish::{Phase, Publisher, Transaction, until_won};
+use crate::publish::{FileRecord, Phase, Publisher, Transaction, until_won};
 use crate::yum::{self, Index, Yum};
 use crate::{AptSuite, Checksum, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
 
@@ -242,9 +242,15 @@ fn put_repository(
         let Some((entry, content)) = of_name.max_by(|(a, _), (b, _)| Yum::compare(&a.version, &b.version)) else {
             continue;
         };
+        let path = folder.join(&one.file_name)?;
         let checksum = Checksum { size: entry.size, sha256: entry.sha256.clone() };
-        let content = Content::Copy { source: content, checksum: &checksum };
-        transaction.put(Phase::Packages, &folder.join(&one.file_name)?, &content)?;
+        match content {
+            Some(source) => {
+                transaction.put(Phase::Packages, &path, &Content::Copy { source, checksum: &checksum })?;
+            }
+            // Published, as its package is.
+            None => transaction.retain(&FileRecord { path, size: checksum.size, sha256: checksum.sha256 })?,
+        }
     }
     let mut indexes = Vec::new();
     let mut contents = Vec::new();

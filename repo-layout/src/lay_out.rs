@@ -16,16 +16,26 @@ use crate::{Checksum, Error, Event, Listener, TreePath, pool};
 const WINDOW: usize = 256;
 
 /// Where a package lies, and what the transaction has to do with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Lies {
-    /// In its place, as the present state has it.
-    Published,
+    /// In its place, as the present state has it; a file of this machine in a folder only.
+    Published(Option<PathBuf>),
     /// In its place in a folder, as was seen just now.
-    InPlace,
+    InPlace(PathBuf),
     /// Written aside, to be put into its place.
-    Aside,
+    Aside(PathBuf),
     /// Elsewhere on this machine, to be sent.
-    Elsewhere,
+    Elsewhere(PathBuf),
+}
+
+impl Lies {
+    /// Where it can be read on this machine, if anywhere.
+    fn into_path(self) -> Option<PathBuf> {
+        match self {
+            Self::Published(path) => path,
+            Self::InPlace(path) | Self::Aside(path) | Self::Elsewhere(path) => Some(path),
+        }
+    }
 }
 
 /// What one repository will be.
@@ -37,8 +47,8 @@ pub(crate) struct LaidOut {
     pub(crate) rows: Rows,
     /// How many packages were read, as opposed to known.
     pub(crate) read: usize,
-    /// Entries and files of packages by these names.
-    pub(crate) asked_for: Vec<(Entry, PathBuf)>,
+    /// Entries of packages by the names that were asked for, with their files where this machine has them.
+    pub(crate) asked_for: Vec<(Entry, Option<PathBuf>)>,
 }
 
 /// One repository on its way.
@@ -60,8 +70,6 @@ pub(crate) struct LayOut<'a, F> {
 /// A package that was looked at.
 struct Seen {
     entry: Entry,
-    /// Where its content can be read on this machine.
-    content: PathBuf,
     lies: Lies,
     /// For the cache: the file that it came from, and the one that it becomes.
     stamps: Option<(Stamp, Option<Stamp>)>,
@@ -116,7 +124,7 @@ impl<F: Family> LayOut<'_, F> {
                 laid.rows.push(&seen.entry, F::PACKAGES);
                 laid.read += usize::from(seen.was_read);
                 if self.ask_for.contains(&seen.entry.name) {
-                    laid.asked_for.push((seen.entry.clone(), seen.content));
+                    laid.asked_for.push((seen.entry.clone(), seen.lies.into_path()));
                 }
                 self.remember(&mut known, seen.entry, seen.stamps, from_cache);
             }
@@ -153,14 +161,13 @@ impl<F: Family> LayOut<'_, F> {
     /// Hands a package to the transaction.
     fn put(&self, seen: &Seen, at: TreePath, transaction: &mut Transaction<'_>) -> Result<(), Error> {
         let file = FileRecord { path: at, size: seen.entry.size, sha256: seen.entry.sha256.clone() };
-        match seen.lies {
-            Lies::Published => transaction.retain(&file),
-            Lies::InPlace => transaction.keep(&file),
-            Lies::Aside => transaction.admit(Phase::Packages, &file),
-            Lies::Elsewhere => {
+        match &seen.lies {
+            Lies::Published(_) => transaction.retain(&file),
+            Lies::InPlace(_) => transaction.keep(&file),
+            Lies::Aside(_) => transaction.admit(Phase::Packages, &file),
+            Lies::Elsewhere(source) => {
                 let checksum = Checksum { size: file.size, sha256: file.sha256 };
-                let content = Content::Copy { source: &seen.content, checksum: &checksum };
-                transaction.put(Phase::Packages, &file.path, &content)
+                transaction.put(Phase::Packages, &file.path, &Content::Copy { source, checksum: &checksum })
             }
         }
     }
@@ -175,8 +182,8 @@ impl<F: Family> LayOut<'_, F> {
     ) -> Result<Seen, Error> {
         let seen = match &item.origin {
             Origin::Published(entry) => {
-                let content = transaction.folder().map_or_else(PathBuf::new, |folder| at.under(folder.root()));
-                Seen { entry: Entry::clone(entry), content, lies: Lies::Published, stamps: None, was_read: false }
+                let path = transaction.folder().map(|folder| at.under(folder.root()));
+                Seen { entry: Entry::clone(entry), lies: Lies::Published(path), stamps: None, was_read: false }
             }
             Origin::File(path) => self.look_at_file(path, known, at, transaction)?,
         };
@@ -210,15 +217,14 @@ impl<F: Family> LayOut<'_, F> {
         self.family.check(&entry, path)?;
         let was_read = known.is_none();
         let Some(folder) = transaction.folder() else {
-            let content = path.to_owned();
-            return Ok(Seen { entry, content, lies: Lies::Elsewhere, stamps: Some((source, None)), was_read });
+            return Ok(Seen { entry, lies: Lies::Elsewhere(path.to_owned()), stamps: Some((source, None)), was_read });
         };
         let target = at.under(folder.root());
         let now = Stamp::of(&target).map(Stamp::across_rename);
         let same_file = now.is_some() && now == Some(source.across_rename());
         let as_placed = known.is_some_and(|known| known.placed.is_some() && known.placed == now);
         if same_file || as_placed || holds(&target, &entry) {
-            return Ok(Seen { entry, content: target, lies: Lies::InPlace, stamps: Some((source, now)), was_read });
+            return Ok(Seen { entry, lies: Lies::InPlace(target), stamps: Some((source, now)), was_read });
         }
         let aside = at.under(&transaction.workspace());
         copy(path, &aside)?;
@@ -226,7 +232,7 @@ impl<F: Family> LayOut<'_, F> {
         if Stamp::of(path) != Some(source) {
             return Err(Error::Changed { path: path.to_owned() });
         }
-        Ok(Seen { entry, content: aside, lies: Lies::Aside, stamps: Some((source, placed)), was_read })
+        Ok(Seen { entry, lies: Lies::Aside(aside), stamps: Some((source, placed)), was_read })
     }
 
     /// A package that is added must not be older than what is published of it.
