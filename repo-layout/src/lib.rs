@@ -1,8 +1,7 @@
 //! From packages to signed apt and yum repositories, and back: verify.
 //!
-//! [`build()`] lays packages out in a folder as apt and yum read them and signs the indexes; [`publish()`] and [`update()`] do
-//! so at any [`destination`], beside other publishers; [`verify()`] walks such a tree,
-//! in a folder or over HTTP, as a distrustful reader would. Neither knows of distros: a [`Site`] says what stands where.
+//! [`build()`] lays packages out in a folder as apt and yum read them and signs the indexes; [`publish()`] does so at any [`destination`], beside
+//! other publishers; [`verify()`] walks such a tree, in a folder or over HTTP, as a distrustful reader would. Neither knows of distros: a [`Site`] says what stands where.
 //!
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured

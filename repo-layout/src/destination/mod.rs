@@ -2,9 +2,9 @@
 //!
 //! | Module | Is |
 //! |---|---|
-//! | [`folder`] | a folder of this machine: files are staged aside, synced and renamed |
-//! | [`object`] | S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage |
-//! | [`headers`] | the content type and cache rule of each kind of file |
+//! | `folder` | a folder of this machine: files are staged aside, synced and renamed |
+//! | `object` | S3 and what speaks like it, Google Cloud Storage, Azure Blob Storage |
+//! | `headers` | the content type and cache rule of each kind of file |
 //!
 //! A destination knows nothing of repositories. What it promises is little enough that every object storage keeps it:
 //! a file appears whole or not at all, it can be written only if nobody else has changed it meanwhile, and a write that

@@ -111,8 +111,9 @@ pub struct Outbox {
     numbers: u64,
     names: Generator,
     backoff: Backoff,
-    /// Hits of a batch after one was too large, and until when.
-    narrow: Option<(usize, Moment)>,
+    /// Hits of a batch after one was too large, and until when: at first, until a moment that has passed. No `Option`, which LLVM compares
+    /// before it looks whether it is there; valgrind would call that a decision by memory that was never written.
+    narrow: (usize, Moment),
     stopped: Option<Moment>,
     clock_told: Option<Moment>,
     ending: bool,
@@ -134,7 +135,7 @@ impl Outbox {
             numbers: 0,
             names: Generator::new(),
             backoff: Backoff::new(),
-            narrow: None,
+            narrow: (0, Moment::default()),
             stopped: None,
             clock_told: None,
             ending: false,
@@ -195,8 +196,9 @@ impl Outbox {
 
     /// The next hits, as a batch.
     fn pack(&mut self, now: Moment) -> Option<Pack> {
-        let narrow = self.narrow.filter(|(_, until)| now < *until).map(|(hits, _)| hits);
-        let count = narrow.unwrap_or(self.settings.chunk).clamp(1, self.settings.chunk.max(1));
+        let (narrow, until) = self.narrow;
+        let chunk = self.settings.chunk.max(1);
+        let count = if now < until { narrow.clamp(1, chunk) } else { chunk };
         let hits: Vec<Waiting> = self.fresh.drain(..count.min(self.fresh.len())).collect();
         (!hits.is_empty()).then(|| Pack { name: self.name(), hits })
     }
@@ -261,7 +263,7 @@ impl Outbox {
         }
         self.backoff.succeeded();
         let half = pack.hits.len() / 2;
-        self.narrow = Some((half, now.plus(NARROW)));
+        self.narrow = (half, now.plus(NARROW));
         let rest = pack.hits.split_off(half);
         // They are other batches than the one that was refused.
         let names = [self.name(), self.name()];

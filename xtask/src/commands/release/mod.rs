@@ -1,6 +1,6 @@
 //! `cargo xtask release`: from a tagged commit to packages that users get, in steps that can be interrupted.
 //!
-//! [`steps`] is the whole pipeline, a file each. What they make lies in `target/release/<version>`, with a journal of what is finished
+//! `steps/` is the whole pipeline, a file each. What they make lies in `target/release/<version>`, with a journal of what is finished
 //! ([`crate::steps`]). [`channel`] is all that they know of publishing.
 
 mod changelog;

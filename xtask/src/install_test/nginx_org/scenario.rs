@@ -9,7 +9,7 @@ use super::{FIRST, NEXT, PLACE, Repositories, UNKNOWN};
 use crate::http::Server;
 use crate::install_test::Step;
 use crate::install_test::documented::Part;
-use crate::install_test::filtering::{LINK, answers, counts, status};
+use crate::install_test::filtering::{LINK, answers, counts, restarted, status};
 use crate::install_test::stage::Stage;
 use crate::nginx::program::Version;
 
@@ -62,7 +62,7 @@ pub(in crate::install_test) const UPDATE: &[Step] = &[
         counts(&status(stage)?, &[("requests", requests + 1), ("attacks", attacks + 1)])
     }),
     Step::essential("the documented restart runs the new one, with the module and the settings", |stage| {
-        stage.filtering(Part::Restart)?;
+        restarted(stage)?;
         is_running(stage, NEXT)?;
         answers(stage, "/etc/passwd", 200)?;
         // With the look at what runs.
@@ -78,7 +78,7 @@ pub(in crate::install_test) const UNLOAD: &[Step] = &[
     }),
     Step::fact("without that line NGINX starts without the module, and serves", |stage| {
         stage.admin(&format!("sudo sed -i '/^load_module .*wallarm/d' {SETTINGS}"))?;
-        stage.filtering(Part::Restart)?;
+        restarted(stage)?;
         answers(stage, "/etc/passwd", 200)
     }),
 ];
