@@ -245,4 +245,4 @@ fn whole_units(units: u128) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

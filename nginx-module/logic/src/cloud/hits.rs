@@ -128,32 +128,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Address, NoMasking};
+    use crate::record::NoMasking;
 
     fn record(attacks: &[Attack]) -> Record<'static> {
         Record {
-            request_id: b"0123456789abcdef0123456789abcdef",
-            arrival: Duration::from_micros(1_700_000_000_000_042),
-            node_uuid: b"8f9a2b7e-6a0f-4f6e-9a3e-6f1f0c9f7a11",
             app_id: 7,
-            client_uuid: None,
-            remote: Address { ip: b"192.0.2.7", port: 40_000 },
-            server: Address { ip: b"198.51.100.1", port: 443 },
-            scheme: "https",
-            proto: b"HTTP/1.1",
-            method: b"POST",
             uri: b"/login?password=secret",
-            host: Some(b"shop.example"),
-            status: 403,
-            response_size: 146,
-            response_time: Duration::from_millis(12),
             attack_type: attacks.iter().copied().collect(),
-            mode: Mode::Block,
-            blocked: Some(Blocked::Verdict(BlockReason::Attack)),
-            db_id: 7,
-            custom_ruleset_id: 0,
             cpu: Duration::ZERO,
             mono: Duration::ZERO,
+            ..crate::record::tests::record()
         }
     }
 

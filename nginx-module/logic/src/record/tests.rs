@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn record() -> Record<'static> {
+/// What tests elsewhere change a few fields of.
+pub(crate) fn record() -> Record<'static> {
     Record {
         request_id: b"0123456789abcdef0123456789abcdef",
         arrival: Duration::from_micros(1_700_000_000_000_042),
