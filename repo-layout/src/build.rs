@@ -12,7 +12,7 @@ use crate::destination::{Content, Destination, Folder};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
 use crate::page::{self, Pages};
-use crate::publish::{FileRecord, Phase, Publisher, Transaction, until_won};
+use crate::publish::{FileRecord, Phase, Publisher, Transaction, put_release, until_won};
 use crate::yum::{self, Index, Yum};
 use crate::{AptSuite, Checksum, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
 
@@ -206,12 +206,7 @@ fn put_suite(
     }
     let index_error = |source| Error::Index { suite: folder.clone(), source };
     let release = apt::release::release(suite, UtcTime::from(context.when), &listed).map_err(index_error)?.to_string();
-    let sign_error = |source| Error::Sign { suite: folder.clone(), source };
-    let detached = context.signer.sign_detached_armored(release.as_bytes(), context.when).map_err(sign_error)?;
-    let clear = context.signer.sign_cleartext(&release, context.when).map_err(sign_error)?;
-    transaction.put(Phase::Release, &folder.join("Release")?, &Content::Bytes(release.as_bytes()))?;
-    transaction.put(Phase::Release, &folder.join("Release.gpg")?, &Content::Bytes(detached.as_bytes()))?;
-    transaction.put(Phase::Visible, &folder.join("InRelease")?, &Content::Bytes(clear.as_bytes()))?;
+    put_release(transaction, &folder, &release, context.signer, context.when)?;
 
     transaction.remove_others(&folder.join(Apt::PACKAGES)?, |name| name.ends_with(Apt::EXTENSION))?;
     for kind in ["SHA256", "SHA512"] {

@@ -26,6 +26,7 @@ mod plan;
 mod prune;
 mod publisher;
 mod records;
+mod release;
 mod rollback;
 pub(crate) mod snapshot;
 mod staging;
@@ -40,6 +41,7 @@ use crate::Error;
 
 pub(crate) use lock::Lock;
 pub(crate) use plan::is_immutable;
+pub(crate) use release::put_release;
 pub(crate) use staging::Pending;
 pub(crate) use transaction::{Phase, Transaction};
 

@@ -10,7 +10,7 @@ use signing::UtcTime;
 
 use super::generation::{self, Generation};
 use super::plan::is_immutable;
-use super::{Phase, Publisher, Transaction, snapshots, until_won};
+use super::{Phase, Publisher, Transaction, put_release, snapshots, until_won};
 use crate::apt::release;
 use crate::destination::{Content, Destination};
 use crate::page::{PAGE, PAGE_SIGNATURE};
@@ -136,13 +136,7 @@ fn put_suite_again(
         transaction.put(Phase::Indexes, &folder.join(entry.name)?, &Content::Bytes(&bytes))?;
     }
     paragraph.set("Date", UtcTime::from(publisher.when).release_date()).map_err(index_error)?;
-    let text = paragraph.to_string();
-    let sign_error = |source| Error::Sign { suite: folder.clone(), source };
-    let detached = publisher.key.sign_detached_armored(text.as_bytes(), publisher.when).map_err(sign_error)?;
-    let clear = publisher.key.sign_cleartext(&text, publisher.when).map_err(sign_error)?;
-    transaction.put(Phase::Release, &folder.join("Release")?, &Content::Bytes(text.as_bytes()))?;
-    transaction.put(Phase::Release, &folder.join("Release.gpg")?, &Content::Bytes(detached.as_bytes()))?;
-    transaction.put(Phase::Visible, &folder.join("InRelease")?, &Content::Bytes(clear.as_bytes()))
+    put_release(transaction, folder, &paragraph.to_string(), publisher.key, publisher.when)
 }
 
 fn put_repodata_again(
