@@ -78,9 +78,21 @@ impl Postanalytics {
     ///
     /// If its metrics cannot be read.
     pub fn stored(&self, attack: &str) -> Result<u64> {
+        self.metric(&format!("wallarm_tarantool_attacks_total{{type=\"{attack}\"}}"))
+    }
+
+    /// How many requests it has stored.
+    ///
+    /// # Errors
+    ///
+    /// If its metrics cannot be read.
+    pub fn requests(&self) -> Result<u64> {
+        self.metric("wallarm_tarantool_requests_total")
+    }
+
+    fn metric(&self, name: &str) -> Result<u64> {
         let page = Request::get("/metrics").send(self.metrics)?.text();
-        let name = format!("wallarm_tarantool_attacks_total{{type=\"{attack}\"}} ");
-        let value = page.lines().find_map(|line| line.strip_prefix(&name));
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.and_then(|value| value.trim().parse().ok()).with_context(|| format!("no {name} in the metrics:\n{page}"))
     }
 

@@ -8,10 +8,12 @@
 //! | [`cases`] | the requests |
 //! | [`load`] | the load generator, wrk |
 //! | [`variants`] | the servers that are compared |
+//! | [`ledger`] | what became of the records |
 //! | [`outage`] | the same load while postanalytics stops and dies |
 //! | [`results`] | figures, goals and medians |
 
 pub mod cases;
+pub mod ledger;
 pub mod load;
 pub mod outage;
 pub mod results;
@@ -26,6 +28,7 @@ use super::postanalytics::Postanalytics;
 use super::program::Program;
 use super::usage;
 use cases::Case;
+use ledger::Ledger;
 use load::Wrk;
 use results::{Results, Row, Sample};
 use variants::Variant;
@@ -71,7 +74,7 @@ pub fn run(order: &Order<'_>, tell: &mut dyn FnMut(&str)) -> Result<Results> {
         for (case, row) in cases.iter().zip(&mut samples) {
             tell(&format!("round {round} of {}: {}", order.rounds, case.name));
             for (variant, cell) in all.iter().zip(row) {
-                cell.push(measure(&wrk, variant, case, order.window)?);
+                cell.push(measure(&wrk, variant, case, order.window, &analytics)?);
             }
         }
     }
@@ -82,11 +85,14 @@ pub fn run(order: &Order<'_>, tell: &mut dyn FnMut(&str)) -> Result<Results> {
 }
 
 /// One load on one variant.
-fn measure(wrk: &Wrk, variant: &Variant, case: &Case, window: Duration) -> Result<Sample> {
+fn measure(wrk: &Wrk, variant: &Variant, case: &Case, window: Duration, analytics: &Postanalytics) -> Result<Sample> {
     let worker = variant.worker()?;
+    let settled = || variant.reports.then(|| Ledger::settled(variant.server.address, analytics)).transpose();
+    let ledger = settled()?;
     let before = usage::processor_time(worker)?;
     let answers = wrk.run(variant.server.address, case, window)?;
     let used = usage::processor_time(worker)?.saturating_sub(before);
     let resident = usage::resident(worker)?;
-    Sample::new(used, &answers, resident).with_context(|| format!("{}: {}", variant.name, case.name))
+    let lost = settled()?.zip(ledger).map(|(after, before)| after.lost - before.lost);
+    Sample::new(used, &answers, resident, lost).with_context(|| format!("{}: {}", variant.name, case.name))
 }

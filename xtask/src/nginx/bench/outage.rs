@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::ledger::{self, Ledger};
 use super::load::{Answers, Wrk};
 use super::results::{median, micros};
 use super::variants::Variant;
@@ -30,6 +31,8 @@ pub struct Outage {
     pub failed: u64,
     /// Answered requests in all rounds.
     pub requests: u64,
+    /// Records that did not reach postanalytics, in all rounds. Those still in the worker's queue at the end are not among them.
+    pub lost: u64,
     /// Median over rounds of the 99th percentile, in microseconds.
     pub p99_us: f64,
     /// The same by that of the undisturbed load.
@@ -60,18 +63,19 @@ pub fn run(
             answers.push(once(program, backend, order, wrk, *event)?);
         }
     }
-    let p99 = answers.each_ref().map(|rounds| median(rounds.iter().map(|answers| micros(answers.p99))));
+    let p99 = answers.each_ref().map(|rounds| median(rounds.iter().map(|(answers, _)| micros(answers.p99))));
     let rows = events.iter().zip(&answers).zip(p99).map(|(((_, name), rounds), p99_us)| Outage {
         event: name,
-        failed: rounds.iter().map(|answers| answers.failed).sum(),
-        requests: rounds.iter().map(|answers| answers.requests).sum(),
+        failed: rounds.iter().map(|(answers, _)| answers.failed).sum(),
+        requests: rounds.iter().map(|(answers, _)| answers.requests).sum(),
+        lost: rounds.iter().map(|(_, lost)| lost).sum(),
         p99_us,
         p99_ratio: p99_us / p99[0],
     });
     Ok(rows.collect())
 }
 
-fn once(program: &Program, backend: &Server, order: &Order<'_>, wrk: &Wrk, event: Event) -> Result<Answers> {
+fn once(program: &Program, backend: &Server, order: &Order<'_>, wrk: &Wrk, event: Event) -> Result<(Answers, u64)> {
     let mut analytics = Postanalytics::start(order.postanalytics)?;
     let variant = Variant::module(program, backend, order, &analytics)?;
     let cases = cases::all();
@@ -85,9 +89,13 @@ fn once(program: &Program, backend: &Server, order: &Order<'_>, wrk: &Wrk, event
         Event::Stopped => analytics.freeze()?,
         Event::Killed => analytics.kill(),
     }
-    let answers = running.finish();
+    let answers = running.finish()?;
+    let lost = match event {
+        Event::Nothing => Ledger::settled(variant.server.address, &analytics)?.lost,
+        Event::Stopped | Event::Killed => ledger::module(variant.server.address)?.1,
+    };
     if event == Event::Stopped {
         analytics.thaw()?;
     }
-    answers
+    Ok((answers, lost))
 }

@@ -60,6 +60,8 @@ pub struct Cell {
     pub resident: f64,
     /// Requests without an answer, or with status 400 and above, in all rounds.
     pub failed: u64,
+    /// Records that did not reach postanalytics, in all rounds; nothing for a variant that makes none.
+    pub lost: Option<u64>,
 }
 
 /// One load on one variant.
@@ -71,15 +73,16 @@ pub struct Sample {
     p99_us: f64,
     resident: u64,
     failed: u64,
+    lost: Option<u64>,
 }
 
 impl Sample {
-    /// From the worker's processor time, what the load generator saw, and the worker's memory.
+    /// From the worker's processor time, what the load generator saw, the worker's memory, and how many records were lost.
     ///
     /// # Errors
     ///
     /// If nothing was answered.
-    pub fn new(used: Duration, answers: &Answers, resident: u64) -> Result<Self> {
+    pub fn new(used: Duration, answers: &Answers, resident: u64, lost: Option<u64>) -> Result<Self> {
         ensure!(answers.requests > 0, "no request was answered");
         let requests = answers.requests as f64;
         Ok(Self {
@@ -89,6 +92,7 @@ impl Sample {
             p99_us: micros(answers.p99),
             resident,
             failed: answers.failed,
+            lost,
         })
     }
 }
@@ -115,6 +119,7 @@ impl Cell {
             p99_us: of(|sample| sample.p99_us),
             resident: of(|sample| sample.resident as f64),
             failed: rounds.iter().map(|sample| sample.failed).sum(),
+            lost: rounds.iter().map(|sample| sample.lost).sum(),
         }
     }
 }
@@ -159,10 +164,18 @@ mod tests {
 
     #[test]
     fn what_is_added_is_compared_within_the_round() {
-        let sample = |cpu_us| Sample { cpu_us, per_second: 1.0, p50_us: 1.0, p99_us: 1.0, resident: 1, failed: 1 };
+        let sample = |cpu_us| Sample {
+            cpu_us,
+            per_second: 1.0,
+            p50_us: 1.0,
+            p99_us: 1.0,
+            resident: 1,
+            failed: 1,
+            lost: Some(2),
+        };
         // The second round was slow for both.
         let (alone, module) = ([sample(10.0), sample(30.0), sample(11.0)], [sample(15.0), sample(36.0), sample(16.0)]);
         let cell = Cell::new("module", &module, &alone);
-        assert_eq!((cell.added_us, cell.cpu_us, cell.failed), (5.0, 16.0, 3));
+        assert_eq!((cell.added_us, cell.cpu_us, cell.failed, cell.lost), (5.0, 16.0, 3, Some(6)));
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Order;
+use super::ledger::STATUS;
 use crate::nginx::client::Request;
 use crate::nginx::config::Config;
 use crate::nginx::postanalytics::Postanalytics;
@@ -27,6 +28,8 @@ pub struct Variant {
     pub name: &'static str,
     /// Its NGINX.
     pub server: Server,
+    /// Whether it reports to postanalytics.
+    pub reports: bool,
 }
 
 /// The application behind the proxies: takes a body whole, then answers with a small page.
@@ -68,11 +71,12 @@ impl Variant {
             analytics.address,
             order.rules.display(),
         );
-        config.server += "wallarm_mode block;";
-        let variant = Self::start("with this module", program, &config, Place::new()?)?;
+        config.server += &format!("wallarm_mode block; location = {STATUS} {{ wallarm_status on; wallarm_mode off; }}");
+        let mut variant = Self::start("with this module", program, &config, Place::new()?)?;
         // Without rules it would be fast and useless.
         let blocked = Request::get("/etc/passwd").send(variant.server.address)?.status;
         ensure!(blocked == 403, "the module does not look at requests: /etc/passwd is answered with {blocked}");
+        variant.reports = true;
         Ok(variant)
     }
 
@@ -96,7 +100,7 @@ impl Variant {
 
     fn start(name: &'static str, program: &Program, config: &Config, place: Place) -> Result<Self> {
         let server = Server::start_in(place, program, config).with_context(|| name.to_owned())?;
-        Ok(Self { name, server })
+        Ok(Self { name, server, reports: false })
     }
 
     /// Process number of the one worker.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cli::BenchNginx;
+use crate::commands::bench::markdown::Table;
 use crate::nginx::artifacts;
 use crate::nginx::bench::{self, Order, results::Results};
 use crate::nginx::program::Version;
@@ -44,10 +45,14 @@ pub fn run(args: &BenchNginx, session: &Session) -> Result<ExitCode> {
 }
 
 fn show(results: &Results) {
-    for (head, rows) in [page::cost(results), page::load(results), page::outage(results)] {
-        report::table(head, &rows);
-        report::line("");
-    }
+    show_table(page::cost(results));
+    show_table(page::load(results));
+    show_table(page::outage(results));
+}
+
+fn show_table<const N: usize>((head, rows): Table<N>) {
+    report::table(head, &rows);
+    report::line("");
 }
 
 /// Keeps the figures in the documentation.

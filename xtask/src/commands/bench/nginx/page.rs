@@ -23,7 +23,7 @@ pub fn cost(results: &Results) -> Table<6> {
 }
 
 /// Throughput, latency, memory.
-pub fn load(results: &Results) -> Table<6> {
+pub fn load(results: &Results) -> Table<7> {
     let mut rows = Vec::new();
     for row in &results.cases {
         for (number, cell) in row.variants.iter().enumerate() {
@@ -31,10 +31,10 @@ pub fn load(results: &Results) -> Table<6> {
             rows.push(loaded(case, cell));
         }
     }
-    (["Request", "", "Requests/s", "p50, p99", "Memory", "Failed"], rows)
+    (["Request", "", "Requests/s", "p50, p99", "Memory", "Failed", "Records lost"], rows)
 }
 
-fn loaded(case: &str, cell: &Cell) -> [String; 6] {
+fn loaded(case: &str, cell: &Cell) -> [String; 7] {
     [
         case.to_owned(),
         cell.name.to_owned(),
@@ -43,11 +43,12 @@ fn loaded(case: &str, cell: &Cell) -> [String; 6] {
         // Whole bytes: the medians are of whole bytes or half of one between two.
         report::bytes(cell.resident as u64),
         cell.failed.to_string(),
+        cell.lost.map_or_else(String::new, |lost| lost.to_string()),
     ]
 }
 
 /// Postanalytics running, stopped, killed.
-pub fn outage(results: &Results) -> Table<6> {
+pub fn outage(results: &Results) -> Table<7> {
     let rows = results.outage.iter().enumerate().map(|(number, row)| {
         let (goal, met) = if number == 0 {
             (String::new(), String::new())
@@ -56,9 +57,9 @@ pub fn outage(results: &Results) -> Table<6> {
             (format!("0 failed, p99 ≤ {P99_GOAL:.0} ×"), yes(met))
         };
         let p99 = format!("{} ({:.2} ×)", time(row.p99_us), row.p99_ratio);
-        [row.event.to_owned(), row.requests.to_string(), row.failed.to_string(), p99, goal, met]
+        [row.event.to_owned(), row.requests.to_string(), row.failed.to_string(), row.lost.to_string(), p99, goal, met]
     });
-    (["Postanalytics", "Requests", "Failed", "p99", "Goal", "Met"], rows.collect())
+    (["Postanalytics", "Requests", "Failed", "Records lost", "p99", "Goal", "Met"], rows.collect())
 }
 
 /// The page `docs/benchmarks/nginx.md`.
@@ -70,18 +71,14 @@ pub fn page(results: &Results) -> String {
          (`/proc/<pid>/schedstat`), divided by the requests that wrk got answers to; \"added\" is compared with NGINX alone \
          in the same round. The module runs in mode `block` with a postanalytics server behind it; ModSecurity is Debian's package \
          with its recommended settings, the Core Rule Set, rules on and the audit log off. wrk repeats its headers as a browser does, \
-         and the module does not look again at headers that it found clean: see [the decision](../decisions/clean-headers.md).\n\n\
+         and the module does not look again at headers that it found clean: see [the decision](../decisions/clean-headers.md). \
+         After each load, every request that the module processed is found in postanalytics or in the module's count of lost records.\n\n\
          ![CPU a request](nginx.svg)\n",
         results.nginx, results.rounds, results.window_seconds
     );
-    let sections = [
-        ("Processor time", cost(results)),
-        ("Throughput, latency, memory", load(results)),
-        ("Postanalytics goes away", outage(results)),
-    ];
-    for (title, table) in sections {
-        page.push_str(&markdown::section(title, table));
-    }
+    page.push_str(&markdown::section("Processor time", cost(results)));
+    page.push_str(&markdown::section("Throughput, latency, memory", load(results)));
+    page.push_str(&markdown::section("Postanalytics goes away", outage(results)));
     page
 }
 
