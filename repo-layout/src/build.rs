@@ -14,7 +14,7 @@ use crate::lay_out::{LaidOut, LayOut};
 use crate::page::{self, Pages};
 use crate::publish::{FileRecord, Phase, Publisher, Transaction, put_release, until_won};
 use crate::yum::{self, Index, Yum};
-use crate::{AptSuite, Checksum, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
+use crate::{AptSuite, Checksum, Digests, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
 
 /// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -164,7 +164,7 @@ fn present(front: &Front, suites: &[SuiteSummary], destination: &dyn Destination
     Ok(present)
 }
 
-fn summary(path: &TreePath, laid: &LaidOut) -> SuiteSummary {
+fn summary(path: &TreePath, laid: &LaidOut<impl Clone>) -> SuiteSummary {
     SuiteSummary { path: path.clone(), packages: laid.rows.count, read: laid.read, bytes: laid.rows.bytes }
 }
 
@@ -180,7 +180,7 @@ fn put_suite(
     suite: &AptSuite,
     destination: &dyn Destination,
     context: &Context<'_>,
-) -> Result<LaidOut, Error> {
+) -> Result<LaidOut<Digests>, Error> {
     let folder = suite.folder()?;
     let family = Apt { suite, keys: context.signer.keyring(), now: context.now };
     let lay_out = LayOut {
@@ -220,7 +220,7 @@ fn put_repository(
     repository: &YumRepository,
     destination: &dyn Destination,
     context: &Context<'_>,
-) -> Result<LaidOut, Error> {
+) -> Result<LaidOut<Checksum>, Error> {
     let folder = &repository.path;
     let family = Yum { repository, keys: context.signer.keyring(), now: context.now };
     let lay_out = LayOut {
@@ -251,7 +251,7 @@ fn put_repository(
     let mut contents = Vec::new();
     for (kind, document) in Yum::DOCUMENTS.iter().zip(&laid.documents) {
         for file in &document.files {
-            let index = Index { kind, packed: file.digests.checksum(), open: document.open.checksum() };
+            let index = Index { kind, packed: file.digests.clone(), open: document.open.clone() };
             contents.push((index.file_name(), file.aside.clone(), index.packed.clone()));
             indexes.push(index);
         }

@@ -143,8 +143,8 @@ impl Checksum {
 }
 
 /// Takes bytes in, gives sums out.
-pub(crate) trait Sums: Default {
-    type Sum;
+pub(crate) trait Sums: Clone + Default {
+    type Sum: Clone + fmt::Debug;
 
     fn update(&mut self, bytes: &[u8]);
 
@@ -157,13 +157,6 @@ pub(crate) struct Hasher {
     size: u64,
     sha256: Sha256,
     sha512: Sha512,
-}
-
-impl Hasher {
-    /// Whether nothing was hashed yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.size == 0
-    }
 }
 
 impl Sums for Hasher {

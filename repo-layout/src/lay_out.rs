@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::destination::{Content, Destination, make_parent};
+use crate::digest::Sums;
 use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Stamp};
 use crate::page::Rows;
 use crate::publish::{FileRecord, Phase, Transaction};
@@ -14,6 +15,9 @@ use crate::{Checksum, Error, Event, Listener, TreePath, pool};
 
 /// Packages that are looked at together: enough to keep all cores busy, few enough to hold in memory.
 const WINDOW: usize = 256;
+
+/// What a family's indexes list of each document.
+type Sum<F> = <<F as Family>::Sums as Sums>::Sum;
 
 /// Where a package lies, and what the transaction has to do with it.
 #[derive(Debug)]
@@ -40,9 +44,9 @@ impl Lies {
 
 /// What one repository will be.
 #[derive(Debug)]
-pub(crate) struct LaidOut {
+pub(crate) struct LaidOut<Sum> {
     /// Its documents, in the order of [`Family::DOCUMENTS`].
-    pub(crate) documents: Vec<Document>,
+    pub(crate) documents: Vec<Document<Sum>>,
     /// Its packages, as a page shows them.
     pub(crate) rows: Rows,
     /// How many packages were read, as opposed to known.
@@ -78,7 +82,7 @@ struct Seen {
 
 impl<F: Family> LayOut<'_, F> {
     /// Reads, puts aside and indexes everything. No reader sees anything of it before the transaction is committed.
-    pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<LaidOut, Error> {
+    pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<LaidOut<Sum<F>>, Error> {
         let folder = self.family.folder()?;
         let packages_folder = folder.join(F::PACKAGES)?;
         // A change rests on what is published now: should that be another state by then, the commit fails.
@@ -139,7 +143,7 @@ impl<F: Family> LayOut<'_, F> {
         transaction: &Transaction<'_>,
         folder: &TreePath,
         count: usize,
-    ) -> Result<Vec<IndexWriter>, Error> {
+    ) -> Result<Vec<IndexWriter<F::Sums>>, Error> {
         let begin = |(number, name): (usize, &&str)| {
             let aside = folder.join(&format!("documents/{name}"))?.under(&transaction.workspace());
             let cache = self.caches.map(|caches| folder.under(caches).join(name));
@@ -150,8 +154,8 @@ impl<F: Family> LayOut<'_, F> {
         F::DOCUMENTS.iter().enumerate().map(begin).collect()
     }
 
-    fn end_documents(&self, writers: Vec<IndexWriter>) -> Result<Vec<Document>, Error> {
-        let end = |(number, mut writer): (usize, IndexWriter)| {
+    fn end_documents(&self, writers: Vec<IndexWriter<F::Sums>>) -> Result<Vec<Document<Sum<F>>>, Error> {
+        let end = |(number, mut writer): (usize, IndexWriter<F::Sums>)| {
             writer.frame(&self.family.tail(number));
             writer.finish()
         };
@@ -220,7 +224,7 @@ impl<F: Family> LayOut<'_, F> {
             return Ok(Seen { entry, lies: Lies::Elsewhere(path.to_owned()), stamps: Some((source, None)), was_read });
         };
         let target = at.under(folder.root());
-        let now = Stamp::of(&target).map(Stamp::across_rename);
+        let now = if target == path { Some(source) } else { Stamp::of(&target) }.map(Stamp::across_rename);
         let same_file = now.is_some() && now == Some(source.across_rename());
         let as_placed = known.is_some_and(|known| known.placed.is_some() && known.placed == now);
         if same_file || as_placed || holds(&target, &entry) {

@@ -10,6 +10,7 @@ use signing::Keyring;
 
 use super::{package, published};
 use crate::destination::Destination;
+use crate::digest::Hasher;
 use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
 use crate::{AptSuite, Error, Sha512Hex, TreePath};
 
@@ -28,6 +29,8 @@ impl Family for Apt<'_> {
     const EXTENSION: &'static str = ".deb";
     const DOCUMENTS: &'static [&'static str] = &["Packages"];
     const FORMS: Forms = Forms { plain: true, xz: true };
+
+    type Sums = Hasher;
 
     fn compare(a: &str, b: &str) -> Ordering {
         version_order::deb(a, b)

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Forms;
 use super::record::{Fields, FieldsError, Record};
 use crate::destination::Destination;
+use crate::digest::Sums;
 use crate::{Error, Sha256Hex, Sha512Hex, TreePath};
 
 /// One package of an index.
@@ -77,6 +78,9 @@ pub(crate) trait Family: Sync {
 
     /// In which forms each document is published.
     const FORMS: Forms;
+
+    /// The sums of documents that the family's indexes list.
+    type Sums: Sums;
 
     /// Which of two versions is the newer one.
     fn compare(a: &str, b: &str) -> Ordering;

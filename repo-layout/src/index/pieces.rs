@@ -9,13 +9,13 @@ use std::hash::Hasher as _;
 use siphasher::sip::SipHasher13;
 
 /// No piece but the last is shorter, bytes.
-const SHORTEST: usize = 128 << 10;
+const SHORTEST: usize = 32 << 10;
 
 /// Bytes between two possible cuts, on average.
-const SPACING: u64 = 96 << 10;
+const SPACING: u64 = 24 << 10;
 
 /// A piece that is longer ends at the next package, bytes.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 512 << 10;
 
 /// Whether the text of `length` bytes, which ends with a package of this name and of `own` bytes, is a piece.
 pub(crate) fn ends(length: usize, name: &str, own: usize) -> bool {
@@ -67,6 +67,6 @@ mod tests {
         let (last, others) = pieces.split_last().unwrap();
         assert!(last.len() * 1000 <= LONGEST);
         assert!(others.iter().all(|piece| (SHORTEST..=LONGEST + 1000).contains(&(piece.len() * 1000))));
-        assert!((40..=120).contains(&pieces.len()), "{} pieces", pieces.len());
+        assert!((200..=500).contains(&pieces.len()), "{} pieces", pieces.len());
     }
 }

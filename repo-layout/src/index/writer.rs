@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::piece_cache::{self, Key, Packed, PieceCache};
 use super::{gzip, pieces, xz};
-use crate::digest::{Hasher, Sums as _};
+use crate::digest::Sums;
 use crate::index::xz::Block;
-use crate::{Digests, Error, pool};
+use crate::{Error, pool};
 
 /// In which forms a document is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,38 +21,45 @@ pub(crate) struct Forms {
 
 /// One form of a document, in a file that no reader sees yet.
 #[derive(Debug, Clone)]
-pub(crate) struct IndexFile {
+pub(crate) struct IndexFile<Sum> {
     /// What the name of this form ends in: nothing, `.gz`, `.xz`.
     pub(crate) suffix: &'static str,
     /// Where it lies.
     pub(crate) aside: PathBuf,
     /// Its size and digests.
-    pub(crate) digests: Digests,
+    pub(crate) digests: Sum,
 }
 
 /// A document that is whole.
 #[derive(Debug, Clone)]
-pub(crate) struct Document {
+pub(crate) struct Document<Sum> {
     /// Size and digests of its text.
-    pub(crate) open: Digests,
+    pub(crate) open: Sum,
     /// Its forms.
-    pub(crate) files: Vec<IndexFile>,
+    pub(crate) files: Vec<IndexFile<Sum>>,
 }
 
-/// A document on its way.
-pub(crate) struct IndexWriter {
-    open: Hasher,
-    plain: Option<Output>,
-    gzip: Output,
-    xz: Option<Output>,
+/// A document on its way, with the sums that its family's indexes list.
+pub(crate) struct IndexWriter<S> {
+    text: Text<S>,
+    gzip: Output<S>,
+    xz: Option<Output<S>>,
     blocks: Vec<(u64, u64)>,
     piece: String,
+    /// Whether there was no piece yet.
+    is_empty: bool,
     /// Pieces that are full and not compressed yet: as many as all cores can take at once.
     waiting: Vec<String>,
     cache: PieceCache,
 }
 
-impl IndexWriter {
+/// The text of a document: hashed once, whether it is published or not.
+enum Text<S> {
+    Published(Output<S>),
+    Hashed(S),
+}
+
+impl<S: Sums> IndexWriter<S> {
     /// Begins a document; its forms are written to `aside` and names like it. What was compressed before is taken from the cache at `cache`.
     pub(crate) fn begin(aside: &Path, forms: Forms, cache: Option<&Path>) -> Result<Self, Error> {
         let mut xz = forms.xz.then(|| Output::create(aside, ".xz")).transpose()?;
@@ -60,12 +67,12 @@ impl IndexWriter {
             xz.write(&xz::header())?;
         }
         Ok(Self {
-            open: Hasher::default(),
-            plain: forms.plain.then(|| Output::create(aside, "")).transpose()?,
+            text: if forms.plain { Text::Published(Output::create(aside, "")?) } else { Text::Hashed(S::default()) },
             gzip: Output::create(aside, ".gz")?,
             xz,
             blocks: Vec::new(),
             piece: String::new(),
+            is_empty: true,
             waiting: Vec::new(),
             cache: PieceCache::open(cache),
         })
@@ -87,9 +94,9 @@ impl IndexWriter {
     }
 
     /// Compresses what is left and gives the files.
-    pub(crate) fn finish(mut self) -> Result<Document, Error> {
+    pub(crate) fn finish(mut self) -> Result<Document<S::Sum>, Error> {
         // An empty document is one empty gzip member, and an xz stream without blocks.
-        if !self.piece.is_empty() || self.open.is_empty() {
+        if !self.piece.is_empty() || self.is_empty {
             self.end_piece()?;
         }
         self.compress()?;
@@ -97,16 +104,21 @@ impl IndexWriter {
             xz.write(&xz::trailer(&self.blocks))?;
         }
         self.cache.finish();
-        let outputs = self.plain.into_iter().chain([self.gzip]).chain(self.xz);
-        Ok(Document { open: self.open.finish(), files: outputs.map(Output::finish).collect::<Result<_, _>>()? })
+        let (open, plain) = match self.text {
+            Text::Published(plain) => plain.finish().map(|file| (file.digests.clone(), Some(file)))?,
+            Text::Hashed(hasher) => (hasher.finish(), None),
+        };
+        let packed = [self.gzip].into_iter().chain(self.xz).map(Output::finish);
+        Ok(Document { open, files: plain.map(Ok).into_iter().chain(packed).collect::<Result<_, _>>()? })
     }
 
     fn end_piece(&mut self) -> Result<(), Error> {
         let room = self.piece.len();
         let piece = std::mem::replace(&mut self.piece, String::with_capacity(room));
-        self.open.update(piece.as_bytes());
-        if let Some(plain) = &mut self.plain {
-            plain.write(piece.as_bytes())?;
+        self.is_empty = false;
+        match &mut self.text {
+            Text::Published(plain) => plain.write(piece.as_bytes())?,
+            Text::Hashed(hasher) => hasher.update(piece.as_bytes()),
         }
         self.waiting.push(piece);
         if self.waiting.len() >= 2 * pool::cores() { self.compress() } else { Ok(()) }
@@ -142,14 +154,14 @@ fn pack(piece: &[u8], with_xz: bool) -> std::io::Result<Packed> {
 }
 
 /// A file that is hashed while it is written.
-struct Output {
+struct Output<S> {
     suffix: &'static str,
     aside: PathBuf,
     file: BufWriter<File>,
-    hasher: Hasher,
+    hasher: S,
 }
 
-impl Output {
+impl<S: Sums> Output<S> {
     fn create(aside: &Path, suffix: &'static str) -> Result<Self, Error> {
         let mut path = aside.as_os_str().to_owned();
         path.push(suffix);
@@ -158,7 +170,7 @@ impl Output {
             fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
         }
         let file = BufWriter::with_capacity(1 << 16, File::create(&aside).map_err(Error::io("write", &aside))?);
-        Ok(Self { suffix, aside, file, hasher: Hasher::default() })
+        Ok(Self { suffix, aside, file, hasher: S::default() })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -166,7 +178,7 @@ impl Output {
         self.file.write_all(bytes).map_err(Error::io("write", &self.aside))
     }
 
-    fn finish(mut self) -> Result<IndexFile, Error> {
+    fn finish(mut self) -> Result<IndexFile<S::Sum>, Error> {
         self.file.flush().map_err(Error::io("write", &self.aside))?;
         Ok(IndexFile { suffix: self.suffix, aside: self.aside, digests: self.hasher.finish() })
     }
@@ -178,11 +190,17 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
+    use crate::Digests;
+    use crate::digest::{Hasher, Sha256Hasher};
 
     const FORMS: Forms = Forms { plain: true, xz: true };
 
-    fn write(folder: &Path, packages: usize, cache: Option<&Path>) -> (Document, BTreeMap<&'static str, Vec<u8>>) {
-        let mut writer = IndexWriter::begin(&folder.join("Packages"), FORMS, cache).unwrap();
+    fn write(
+        folder: &Path,
+        packages: usize,
+        cache: Option<&Path>,
+    ) -> (Document<Digests>, BTreeMap<&'static str, Vec<u8>>) {
+        let mut writer = IndexWriter::<Hasher>::begin(&folder.join("Packages"), FORMS, cache).unwrap();
         for number in 0..packages {
             let name = format!("package-{number:05}.deb");
             writer.package(&name, |text| text.push_str(&format!("Package: {name}\n{}\n", "x".repeat(900)))).unwrap();
@@ -210,6 +228,19 @@ mod tests {
                 assert_eq!(file.digests, Digests::of(&files[file.suffix]), "{}", file.suffix);
             }
         }
+    }
+
+    #[test]
+    fn a_text_that_is_not_published_is_hashed_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let forms = Forms { plain: false, xz: false };
+        let mut writer = IndexWriter::<Sha256Hasher>::begin(&folder.path().join("primary"), forms, None).unwrap();
+        writer.frame("<metadata>");
+        writer.package("one.rpm", |text| text.push_str("<package/>")).unwrap();
+        writer.frame("</metadata>");
+        let document = writer.finish().unwrap();
+        assert_eq!(document.open, crate::Checksum::of(b"<metadata><package/></metadata>"));
+        assert_eq!(document.files.iter().map(|file| file.suffix).collect::<Vec<_>>(), [".gz"]);
     }
 
     #[test]

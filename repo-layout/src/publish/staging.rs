@@ -4,9 +4,10 @@
 //! note, [`Pending`], of what was on its way, so that a verifier can tell the interruption from damage. The next run
 //! clears the first away when it begins, and the note when it has ended well.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -356,8 +357,16 @@ fn is_in_place(target: &Path, content: &Content<'_>) -> bool {
 /// Threads that wait for the disk: the file system writes what they ask for together.
 const SYNCS: usize = 16;
 
+/// Each once, under however many names it was written.
 fn sync_files(files: &[PathBuf]) -> Result<(), Error> {
-    pool::on_threads(SYNCS, files, |path| {
+    let (mut seen, mut once) = (HashSet::new(), Vec::new());
+    for path in files {
+        let found = fs::metadata(path).map_err(Error::io("sync", path))?;
+        if seen.insert((found.dev(), found.ino())) {
+            once.push(path);
+        }
+    }
+    pool::on_threads(SYNCS, &once, |path| {
         File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
     })?;
     Ok(())

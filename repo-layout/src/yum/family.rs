@@ -13,6 +13,7 @@ use super::published;
 use super::repodata::full_version;
 use super::{YumPackage, filelists, other, primary};
 use crate::destination::Destination;
+use crate::digest::Sha256Hasher;
 use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
 use crate::{Error, TreePath, YumRepository, pool};
 
@@ -39,6 +40,8 @@ impl Family for Yum<'_> {
     const DOCUMENTS: &'static [&'static str] = &["primary", "filelists", "other"];
     // gzip, because yum of EL7 reads nothing newer.
     const FORMS: Forms = Forms { plain: false, xz: false };
+
+    type Sums = Sha256Hasher;
 
     fn compare(a: &str, b: &str) -> Ordering {
         version_order::rpm(a, b)
