@@ -15,6 +15,7 @@ mod key;
 mod keyring;
 mod openpgp;
 mod passphrase;
+mod plain_rsa;
 mod public;
 mod signer;
 mod source;

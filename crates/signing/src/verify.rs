@@ -15,7 +15,7 @@ use sequoia_openpgp::parse::stream::{
 use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::serialize::MarshalInto;
 
-use crate::{Fingerprint, Keyring, PublicKey, UtcTime, VerifyError, armor, cleartext};
+use crate::{Fingerprint, Keyring, PublicKey, UtcTime, VerifyError, armor, cleartext, plain_rsa};
 
 /// Signed data of which at least one signature holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,19 @@ impl Keyring {
     /// # Errors
     /// See [`VerifyError`]; SHA-1 and MD5 signatures and those of an expired key are refused.
     pub fn verify_detached(&self, data: &[u8], signature: &[u8], at: SystemTime) -> Result<Verified, VerifyError> {
+        match plain_rsa::verify(self, data, signature, at) {
+            Some(verified) => Ok(verified),
+            None => self.verify_by_library(data, signature, at),
+        }
+    }
+
+    /// Every kind of signature, and what is wrong with one.
+    pub(crate) fn verify_by_library(
+        &self,
+        data: &[u8],
+        signature: &[u8],
+        at: SystemTime,
+    ) -> Result<Verified, VerifyError> {
         const EXPECTED: &str = "detached signature";
         let policy = StandardPolicy::at(at);
         let mut verifier = DetachedVerifierBuilder::from_bytes(signature)
@@ -97,17 +110,21 @@ struct Match {
 }
 
 impl Match {
-    /// Whether the parts that the digest does not cover say nothing but the truth.
     fn is_all_protected(&self) -> bool {
-        let (packet, cert) = (&self.packet, self.by.cert());
-        let prefix_is_right = packet.computed_digest().is_some_and(|digest| digest.starts_with(packet.digest_prefix()));
-        let names_the_issuer = |value: &SubpacketValue| match value {
-            SubpacketValue::Issuer(id) => *id == cert.keyid(),
-            SubpacketValue::IssuerFingerprint(print) => *print == cert.fingerprint(),
-            _ => false,
-        };
-        prefix_is_right && packet.unhashed_area().iter().all(|subpacket| names_the_issuer(subpacket.value()))
+        let digest = self.packet.computed_digest();
+        digest.is_some_and(|digest| is_all_protected(&self.packet, digest, self.by.cert()))
     }
+}
+
+/// Whether the parts of a signature that its digest does not cover say nothing but the truth.
+pub(crate) fn is_all_protected(packet: &Signature, digest: &[u8], cert: &Cert) -> bool {
+    let names_the_issuer = |value: &SubpacketValue| match value {
+        SubpacketValue::Issuer(id) => *id == cert.keyid(),
+        SubpacketValue::IssuerFingerprint(print) => *print == cert.fingerprint(),
+        _ => false,
+    };
+    digest.starts_with(packet.digest_prefix())
+        && packet.unhashed_area().iter().all(|subpacket| names_the_issuer(subpacket.value()))
 }
 
 /// Gives the library our keys and keeps what it says of each signature.
