@@ -396,6 +396,9 @@ pub enum Bench {
     Nginx(BenchNginx),
     /// Indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro, as far as they are installed.
     Index(BenchIndex),
+    /// Lay packages out once and end: what `bench index` takes the time of.
+    #[command(hide = true)]
+    LayOut(BenchLayOut),
     /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
     Package(BenchPackage),
     /// Pack one file once and end: what `bench package` takes the time of.
@@ -415,6 +418,23 @@ pub struct BenchIndex {
     /// Write the figures to docs/benchmarks.
     #[arg(long)]
     pub record: bool,
+}
+
+/// Lay packages out once.
+#[derive(Debug, Args)]
+pub struct BenchLayOut {
+    /// The kind of packages.
+    #[arg(long)]
+    pub format: PackFormat,
+    /// The tree.
+    #[arg(long, value_name = "DIR")]
+    pub root: PathBuf,
+    /// Where caches are kept.
+    #[arg(long, value_name = "DIR")]
+    pub caches: Option<PathBuf>,
+    /// The packages, instead of those that lie in the tree.
+    #[arg(long, value_name = "DIR")]
+    pub pool: Option<PathBuf>,
 }
 
 /// What packing one large binary costs.

@@ -19,6 +19,7 @@ use crate::session::Session;
 pub fn run(command: &Bench, session: &Session) -> Result<ExitCode> {
     match command {
         Bench::Index(args) => index::run(args, session),
+        Bench::LayOut(args) => index::lay_out(args, session),
         Bench::Nginx(args) => nginx::run(args, session),
         Bench::Package(args) => package::run(args, session),
         Bench::Pack(args) => package::pack(args, session),

@@ -1,9 +1,10 @@
 //! `cargo xtask bench index`: indexing and publishing beside apt-ftparchive, createrepo_c, aptly and reprepro.
 //!
 //! Everything runs in one go over the same packages, in turns, so that whatever else the machine does strikes all alike. Our own
-//! figures are taken in this process, from the call that `repo index` and `repo build` make to its return, signatures included;
+//! figures are taken in a process for each run, from the call that `repo index` and `repo build` make to its return, signatures included;
 //! how long those took is told apart, since peers for indexes make none.
 
+mod ours;
 mod packages;
 mod page;
 mod peers;
@@ -16,13 +17,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use packaging::distro::Format;
-use repo_layout::{AptSuite, Bootstrap, Job, Selection, Silent, Site, TreePath, YumRepository};
 use serde::Serialize;
-use signing::Signer;
 
+pub use self::ours::run as lay_out;
 use self::packages::{Kind, Made};
 use self::peers::Peer;
-use self::timing::{Stopwatch, Timing};
+use self::timing::Timing;
 use crate::cli::{BenchIndex, KeyArgs};
 use crate::session::Session;
 use crate::{keys, report};
@@ -78,7 +78,7 @@ pub fn run(args: &BenchIndex, session: &Session) -> Result<ExitCode> {
         for format in [Format::Deb, Format::Rpm] {
             let kind = Kind { format, count: *count, bytes: PACKAGE };
             let made = packages::make(kind, &folder, signer.as_ref(), session)?;
-            let bench = Bench { kind, made, folder: &folder, signer: signer.as_ref(), rounds: args.rounds };
+            let bench = Bench { kind, made, folder: &folder, rounds: args.rounds };
             session.progress.note(&format!("Indexing {count} {}s", format.extension()));
             bench.index(&mut results)?;
         }
@@ -86,7 +86,7 @@ pub fn run(args: &BenchIndex, session: &Session) -> Result<ExitCode> {
     let kind = Kind { format: Format::Deb, count: PUBLISHED.0, bytes: PUBLISHED.1 };
     let made = packages::make(kind, &folder, signer.as_ref(), session)?;
     session.progress.note(&format!("Publishing {} debs", kind.count));
-    Bench { kind, made, folder: &folder, signer: signer.as_ref(), rounds: args.rounds }.publish(&mut results)?;
+    Bench { kind, made, folder: &folder, rounds: args.rounds }.publish(&mut results)?;
     if session.json {
         report::json(&results)?;
     } else {
@@ -104,7 +104,6 @@ struct Bench<'a> {
     kind: Kind,
     made: Made,
     folder: &'a Path,
-    signer: &'a dyn Signer,
     rounds: u32,
 }
 
@@ -120,7 +119,7 @@ impl Bench<'_> {
                 if job == 2 {
                     tree.add(&self.made.one_more)?;
                 }
-                runs.push(self.lay_out(&tree, Selection::InPlace, Some(&tree.caches))?);
+                runs.push(ours::lay_out(self.kind.format, &tree.root, Some(&tree.caches), None)?);
             }
             for (number, peer) in peers.iter().enumerate() {
                 let tree = Tree::new(self)?;
@@ -153,8 +152,7 @@ impl Bench<'_> {
         let mut theirs = vec![Vec::new(); peers.len()];
         for _ in 0..self.rounds {
             let tree = Tree::empty(self)?;
-            let files = files_in(&self.made.pool)?;
-            ours.push(self.lay_out(&tree, Selection::Exactly(files), None)?);
+            ours.push(ours::lay_out(self.kind.format, &tree.root, None, Some(&self.made.pool))?);
             for (peer, runs) in peers.iter().zip(&mut theirs) {
                 let tree = Tree::empty(self)?;
                 runs.push(peer.publish(&tree, &self.made.pool)?);
@@ -170,30 +168,6 @@ impl Bench<'_> {
             goal: Some(0.2),
         });
         Ok(())
-    }
-
-    fn lay_out(&self, tree: &Tree, packages: Selection, caches: Option<&Path>) -> Result<Timing> {
-        let mut site = Site::default();
-        match self.kind.format {
-            Format::Deb => site.suites.push(AptSuite {
-                root: TreePath::new("debian")?,
-                suite: TreePath::new("bench")?,
-                origin: "Benchmark".to_owned(),
-                label: "Benchmark".to_owned(),
-                description: "Packages that hold noise".to_owned(),
-                architectures: vec!["amd64".to_owned()],
-                packages,
-            }),
-            Format::Rpm => site.yum.push(YumRepository {
-                path: TreePath::new("yum")?,
-                architecture: "x86_64".to_owned(),
-                packages,
-                bootstrap: Vec::<Bootstrap>::new(),
-            }),
-        }
-        let signer = Stopwatch::new(self.signer);
-        let job = Job { signer: &signer, when: std::time::SystemTime::now(), caches, listener: &Silent };
-        timing::own(&signer, || Ok(repo_layout::build(&site, &tree.root, &job)?))
     }
 }
 

@@ -68,7 +68,7 @@ fn page(results: &Results) -> String {
     let mut page = format!(
         "# What indexing and publishing take\n\n\
          `cargo xtask bench index --record` writes this page and its picture. All ran in turns on one machine, over the same \
-         packages; every figure is the median of {} rounds. A ratio is our time on the clock, divided by that of the first peer \
+         packages; every figure is the median of {} rounds, each in a process of its own. A ratio is our time on the clock, divided by that of the first peer \
          below it; signatures (RSA-4096, in pure Rust) are left out of it where the peer makes none, and told apart in a column \
          of their own. Our `Packages` comes with SHA-256 and SHA-512, plain, as gzip and as xz; apt-ftparchive writes it \
          plain. We check every package while we read it: a deb's members, an rpm's signature and the digests of its header \
