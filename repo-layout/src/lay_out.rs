@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::destination::{Content, Destination, make_parent};
 use crate::digest::Sums;
-use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Stamp};
+use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Remembered, Stamp};
 use crate::page::Rows;
 use crate::publish::{FileRecord, Phase, Transaction};
 use crate::selection::Selection;
@@ -75,8 +75,8 @@ pub(crate) struct LayOut<'a, F> {
 struct Seen {
     entry: Entry,
     lies: Lies,
-    /// For the cache: the file that it came from, and the one that it becomes.
-    stamps: Option<(Stamp, Option<Stamp>)>,
+    /// What the cache is to keep, unless it has it: the file that this came from, and the one that it becomes.
+    news: Option<(Stamp, Option<Stamp>)>,
     was_read: bool,
 }
 
@@ -101,36 +101,34 @@ impl<F: Family> LayOut<'_, F> {
             while window.len() < WINDOW
                 && let Some(item) = sequence.next()?
             {
-                let from_cache = known.take(&item.file_name);
-                window.push((item, from_cache));
+                let remembered = known.take(&item.file_name);
+                window.push((item, remembered));
             }
             if window.is_empty() {
                 break;
             }
             let seen = {
                 let transaction = &*transaction;
-                pool::on_all_cores(&window, |(item, from_cache)| {
+                pool::on_all_cores(&window, |(item, remembered)| {
                     let at = packages_folder.join(&item.file_name)?;
-                    let seen = self.look_at(item, from_cache.as_ref(), &at, transaction)?;
+                    let seen = self.look_at(item, remembered.as_ref(), &at, transaction)?;
                     if matches!(item.origin, Origin::File(_)) {
                         self.listener.event(&Event::PackageRead);
                     }
                     Ok::<_, Error>(seen)
                 })?
             };
-            for (seen, (item, from_cache)) in seen.into_iter().zip(window) {
+            self.write(&seen, &mut writers)?;
+            for (seen, (item, remembered)) in seen.into_iter().zip(window) {
                 self.check_order(&seen.entry, &item, &sequence, &folder)?;
                 let at = packages_folder.join(&item.file_name)?;
                 self.put(&seen, at, transaction)?;
-                for (document, writer) in writers.iter_mut().enumerate() {
-                    writer.package(&seen.entry.file_name, |out| self.family.text(document, &seen.entry, out))?;
-                }
                 laid.rows.push(&seen.entry, F::PACKAGES);
                 laid.read += usize::from(seen.was_read);
                 if self.ask_for.contains(&seen.entry.name) {
                     laid.asked_for.push((seen.entry.clone(), seen.lies.into_path()));
                 }
-                self.remember(&mut known, seen.entry, seen.stamps, from_cache);
+                self.remember(&mut known, seen.entry, seen.news, remembered.as_ref());
             }
         }
         laid.documents = self.end_documents(writers)?;
@@ -152,6 +150,15 @@ impl<F: Family> LayOut<'_, F> {
             Ok(writer)
         };
         F::DOCUMENTS.iter().enumerate().map(begin).collect()
+    }
+
+    /// Writes a window of packages into every document, each on its own.
+    fn write(&self, window: &[Seen], writers: &mut [IndexWriter<F::Sums>]) -> Result<(), Error> {
+        pool::each_of_few(writers, |document, writer| {
+            let mut packages = window.iter().map(|seen| &seen.entry);
+            packages
+                .try_for_each(|entry| writer.package(&entry.file_name, |out| self.family.text(document, entry, out)))
+        })
     }
 
     fn end_documents(&self, writers: Vec<IndexWriter<F::Sums>>) -> Result<Vec<Document<Sum<F>>>, Error> {
@@ -180,16 +187,16 @@ impl<F: Family> LayOut<'_, F> {
     fn look_at(
         &self,
         item: &Item,
-        known: Option<&Known>,
+        remembered: Option<&Remembered>,
         at: &TreePath,
         transaction: &Transaction<'_>,
     ) -> Result<Seen, Error> {
         let seen = match &item.origin {
             Origin::Published(entry) => {
                 let path = transaction.folder().map(|folder| at.under(folder.root()));
-                Seen { entry: Entry::clone(entry), lies: Lies::Published(path), stamps: None, was_read: false }
+                Seen { entry: Entry::clone(entry), lies: Lies::Published(path), news: None, was_read: false }
             }
-            Origin::File(path) => self.look_at_file(path, known, at, transaction)?,
+            Origin::File(path) => self.look_at_file(path, remembered, at, transaction)?,
         };
         for twin in &item.twins {
             let file = pool::open_regular(twin)?;
@@ -207,28 +214,33 @@ impl<F: Family> LayOut<'_, F> {
     fn look_at_file(
         &self,
         path: &Path,
-        known: Option<&Known>,
+        remembered: Option<&Remembered>,
         at: &TreePath,
         transaction: &Transaction<'_>,
     ) -> Result<Seen, Error> {
         let source = Stamp::of(path).ok_or_else(|| Error::not_regular(path))?;
         let circumstances = self.family.circumstances();
+        let known = remembered.and_then(Remembered::known);
         let known = known.filter(|known| known.source == source && known.circumstances == circumstances);
-        let entry = match known {
-            Some(known) => known.entry.clone(),
-            None => self.family.read(path)?,
+        let was_read = known.is_none();
+        let (entry, placed_before) = match known {
+            Some(known) => (known.entry, known.placed),
+            None => (self.family.read(path)?, None),
         };
         self.family.check(&entry, path)?;
-        let was_read = known.is_none();
+        let seen = |entry, lies, placed: Option<Stamp>| {
+            let is_news = was_read || placed != placed_before;
+            Seen { entry, lies, news: is_news.then_some((source, placed)), was_read }
+        };
         let Some(folder) = transaction.folder() else {
-            return Ok(Seen { entry, lies: Lies::Elsewhere(path.to_owned()), stamps: Some((source, None)), was_read });
+            return Ok(seen(entry, Lies::Elsewhere(path.to_owned()), None));
         };
         let target = at.under(folder.root());
         let now = if target == path { Some(source) } else { Stamp::of(&target) }.map(Stamp::across_rename);
         let same_file = now.is_some() && now == Some(source.across_rename());
-        let as_placed = known.is_some_and(|known| known.placed.is_some() && known.placed == now);
+        let as_placed = now.is_some() && now == placed_before;
         if same_file || as_placed || holds(&target, &entry) {
-            return Ok(Seen { entry, lies: Lies::InPlace(target), stamps: Some((source, now)), was_read });
+            return Ok(seen(entry, Lies::InPlace(target), now));
         }
         let aside = at.under(&transaction.workspace());
         copy(path, &aside)?;
@@ -236,7 +248,7 @@ impl<F: Family> LayOut<'_, F> {
         if Stamp::of(path) != Some(source) {
             return Err(Error::Changed { path: path.to_owned() });
         }
-        Ok(Seen { entry, lies: Lies::Aside(aside), stamps: Some((source, placed)), was_read })
+        Ok(seen(entry, Lies::Aside(aside), placed))
     }
 
     /// A package that is added must not be older than what is published of it.
@@ -259,18 +271,15 @@ impl<F: Family> LayOut<'_, F> {
         &self,
         cache: &mut EntryCache,
         entry: Entry,
-        stamps: Option<(Stamp, Option<Stamp>)>,
-        from_cache: Option<Known>,
+        news: Option<(Stamp, Option<Stamp>)>,
+        remembered: Option<&Remembered>,
     ) {
-        match stamps {
-            Some((source, placed)) => {
+        match (news, remembered) {
+            (Some((source, placed)), _) => {
                 cache.keep(&Known { source, placed, circumstances: self.family.circumstances(), entry });
             }
-            None => {
-                if let Some(known) = from_cache {
-                    cache.keep(&known);
-                }
-            }
+            (None, Some(remembered)) => cache.keep_as_it_was(remembered),
+            (None, None) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +25,23 @@ where
     E: Send,
 {
     on_threads(cores(), items, work)
+}
+
+/// Applies `work` to a few large items, each with its number, on a thread for each.
+pub(crate) fn each_of_few<T: Send, E: Send>(
+    items: &mut [T],
+    work: impl Fn(usize, &mut T) -> Result<(), E> + Sync,
+) -> Result<(), E> {
+    if let [item] = items {
+        return work(0, item);
+    }
+    let work = &work;
+    thread::scope(|scope| {
+        let start = |(number, item)| scope.spawn(move || work(number, item));
+        let threads: Vec<_> = items.iter_mut().enumerate().map(start).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        threads.into_iter().map(join).collect::<Vec<Result<(), E>>>().into_iter().collect()
+    })
 }
 
 /// The same on so many threads: for work that waits for others more than it computes.
@@ -84,6 +102,21 @@ mod tests {
         let doubled = on_all_cores(&items, |item| Ok::<_, ()>(item * 2)).unwrap();
         assert!(doubled.iter().zip(&items).all(|(double, item)| *double == item * 2));
         assert_eq!(doubled.len(), items.len());
+    }
+
+    #[test]
+    fn each_of_a_few_is_worked_on_once_and_the_first_error_is_given() {
+        for count in 0..4 {
+            let mut items = vec![1; count];
+            each_of_few(&mut items, |number, item| {
+                *item += number;
+                Ok::<_, ()>(())
+            })
+            .unwrap();
+            assert_eq!(items, (1..=count).collect::<Vec<_>>());
+            let result = each_of_few(&mut items, |number, _| if number == 0 { Ok(()) } else { Err(number) });
+            assert_eq!(result, if count < 2 { Ok(()) } else { Err(1) });
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::record::Record;
+use super::record::{Record, Sealed};
 
 /// Bytes read or written at once.
 const BUFFER: usize = 1 << 18;
@@ -35,6 +35,14 @@ impl Keeper {
     /// Adds a record, and makes it empty for the next one.
     pub(crate) fn put(&mut self, record: &mut Record) {
         let written = self.0.as_mut().map(|open| record.flush(&mut open.file));
+        if written.is_some_and(|result| result.is_err()) {
+            self.0 = None;
+        }
+    }
+
+    /// Adds a record as an earlier run wrote it.
+    pub(crate) fn put_again(&mut self, sealed: &Sealed) {
+        let written = self.0.as_mut().map(|open| sealed.write(&mut open.file));
         if written.is_some_and(|result| result.is_err()) {
             self.0 = None;
         }

@@ -80,7 +80,7 @@ pub(crate) trait Family: Sync {
     const FORMS: Forms;
 
     /// The sums of documents that the family's indexes list.
-    type Sums: Sums;
+    type Sums: Sums + Send;
 
     /// Which of two versions is the newer one.
     fn compare(a: &str, b: &str) -> Ordering;

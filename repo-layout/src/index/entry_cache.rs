@@ -8,11 +8,11 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::cache_file::{self, Keeper};
-use super::record::{self, Fields, FieldsError, Record};
+use super::record::{self, Fields, FieldsError, Record, Sealed};
 use super::{Entry, Stamp};
 
 /// First line of the file; the number rises when entries change.
-const MAGIC: &[u8] = b"wallarm-node repository: what was read of packages, 1\n";
+const MAGIC: &[u8] = b"wallarm-node repository: what was read of packages, 2\n";
 
 /// A package that an earlier run has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,31 +29,47 @@ pub(crate) struct Known {
 
 impl Known {
     fn write(&self, record: &mut Record) {
+        // First of all the file name: a record that is not asked for is not read any further.
+        self.entry.write(record);
         record.text(&self.circumstances);
         self.source.write(record);
         record.number(u64::from(self.placed.is_some()));
         if let Some(placed) = self.placed {
             placed.write(record);
         }
-        self.entry.write(record);
     }
 
-    fn read(bytes: &[u8]) -> Result<Self, FieldsError> {
-        let mut fields = Fields(bytes);
+    fn read(mut fields: Fields<'_>) -> Result<Self, FieldsError> {
+        let entry = Entry::read(&mut fields)?;
         let circumstances = fields.text()?.to_owned();
         let source = Stamp::read(&mut fields)?;
         let placed = match fields.number()? {
             0 => None,
             _ => Some(Stamp::read(&mut fields)?),
         };
-        Ok(Self { source, placed, circumstances, entry: Entry::read(&mut fields)? })
+        Ok(Self { source, placed, circumstances, entry })
+    }
+}
+
+/// A package in the words of an earlier run.
+#[derive(Debug)]
+pub(crate) struct Remembered(Sealed);
+
+impl Remembered {
+    /// What the words mean; `None` when another version of this program wrote them.
+    pub(crate) fn known(&self) -> Option<Known> {
+        Known::read(self.0.fields()).ok()
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.0.fields().text().ok()
     }
 }
 
 /// The cache of one repository during a run.
 pub(crate) struct EntryCache {
     old: Option<BufReader<File>>,
-    next: Option<Known>,
+    next: Option<Remembered>,
     new: Keeper,
     record: Record,
 }
@@ -67,12 +83,12 @@ impl EntryCache {
         this
     }
 
-    /// What is known of the package with this file name. Names have to be asked for in rising order.
-    pub(crate) fn take(&mut self, file_name: &str) -> Option<Known> {
-        while self.next.as_ref().is_some_and(|next| next.entry.file_name.as_str() < file_name) {
+    /// What is remembered of the package with this file name. Names have to be asked for in rising order.
+    pub(crate) fn take(&mut self, file_name: &str) -> Option<Remembered> {
+        while self.next.as_ref().is_some_and(|next| next.file_name().is_some_and(|name| name < file_name)) {
             self.advance();
         }
-        let found = self.next.take_if(|next| next.entry.file_name == file_name);
+        let found = self.next.take_if(|next| next.file_name() == Some(file_name));
         if found.is_some() {
             self.advance();
         }
@@ -85,14 +101,18 @@ impl EntryCache {
         self.new.put(&mut self.record);
     }
 
+    /// Keeps a package as it is remembered.
+    pub(crate) fn keep_as_it_was(&mut self, remembered: &Remembered) {
+        self.new.put_again(&remembered.0);
+    }
+
     /// Puts what was kept in the place of the old cache.
     pub(crate) fn finish(self) {
         self.new.finish();
     }
 
     fn advance(&mut self) {
-        let bytes = self.old.as_mut().and_then(record::next);
-        self.next = bytes.and_then(|bytes| Known::read(&bytes).ok());
+        self.next = self.old.as_mut().and_then(record::next).map(Remembered);
     }
 }
 
@@ -134,8 +154,26 @@ mod tests {
         all.iter().for_each(|one| first.keep(one));
         first.finish();
         let mut second = EntryCache::open(Some(&path));
-        let found = ["a0", "b", "c0", "d", "e"].map(|name| second.take(name));
+        let found = ["a0", "b", "c0", "d", "e"].map(|name| second.take(name).and_then(|found| found.known()));
         assert_eq!(found, [None, Some(all[1].clone()), None, Some(all[3].clone()), None]);
+    }
+
+    #[test]
+    fn what_is_kept_as_it_was_is_known_to_the_next_run_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache/entries");
+        let all = ["a", "b"].map(|name| known(name, folder.path()));
+        let mut first = EntryCache::open(Some(&path));
+        all.iter().for_each(|one| first.keep(one));
+        first.finish();
+        let written = fs::read(&path).unwrap();
+        let mut second = EntryCache::open(Some(&path));
+        for name in ["a", "b"] {
+            let remembered = second.take(name).unwrap();
+            second.keep_as_it_was(&remembered);
+        }
+        second.finish();
+        assert_eq!(fs::read(&path).unwrap(), written);
     }
 
     #[test]

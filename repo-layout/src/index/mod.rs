@@ -24,6 +24,6 @@ pub(crate) mod writer;
 pub(crate) mod xz;
 
 pub(crate) use entry::{Entry, Family, PublishedEntries, entries};
-pub(crate) use entry_cache::{EntryCache, Known};
+pub(crate) use entry_cache::{EntryCache, Known, Remembered};
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::{Document, Forms, IndexWriter};

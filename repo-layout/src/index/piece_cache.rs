@@ -51,8 +51,8 @@ impl PieceCache {
     pub(crate) fn get(&self, key: &Key, with_xz: bool) -> Option<Packed> {
         let place = *self.places.get(key)?;
         let mut at = At { file: self.old.as_ref()?, place };
-        let bytes = record::next(&mut at)?;
-        let (found, packed) = parse(&bytes).ok()?;
+        let record = record::next(&mut at)?;
+        let (found, packed) = parse(record.fields()).ok()?;
         (found == *key && packed.xz.is_some() == with_xz).then_some(packed)
     }
 
@@ -80,17 +80,20 @@ fn read_places(path: &Path) -> Option<(File, HashMap<Key, u64>)> {
     let mut from = cache_file::open(path, MAGIC)?;
     let mut places = HashMap::new();
     let mut place = MAGIC.len() as u64;
-    while let Some(bytes) = record::next(&mut from) {
-        let Ok((key, _)) = parse(&bytes) else { break };
+    while let Some(record) = record::next(&mut from) {
+        let Ok(key) = parse_key(&mut record.fields()) else { break };
         places.insert(key, place);
-        place += 12 + bytes.len() as u64;
+        place += record.length();
     }
     Some((file, places))
 }
 
-fn parse(bytes: &[u8]) -> Result<(Key, Packed), FieldsError> {
-    let mut fields = Fields(bytes);
-    let key = fields.bytes()?.try_into().map_err(|_| FieldsError)?;
+fn parse_key(fields: &mut Fields<'_>) -> Result<Key, FieldsError> {
+    fields.bytes()?.try_into().map_err(|_| FieldsError)
+}
+
+fn parse(mut fields: Fields<'_>) -> Result<(Key, Packed), FieldsError> {
+    let key = parse_key(&mut fields)?;
     let gzip = fields.bytes()?.to_owned();
     let xz = match fields.0 {
         [] => None,

@@ -42,16 +42,44 @@ impl Record {
     }
 }
 
+/// A record as it was read, which can be written again as it is.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    bytes: Vec<u8>,
+    sum: [u8; 8],
+}
+
+impl Sealed {
+    /// Its fields.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        Fields(&self.bytes)
+    }
+
+    /// How many bytes it takes in its file.
+    pub(crate) fn length(&self) -> u64 {
+        12 + self.bytes.len() as u64
+    }
+
+    /// Writes it again.
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        let length = u32::try_from(self.bytes.len()).map_err(io::Error::other)?;
+        to.write_all(&length.to_le_bytes())?;
+        to.write_all(&self.sum)?;
+        to.write_all(&self.bytes)
+    }
+}
+
 /// The next record of a file; `None` at its end, and where it is damaged.
-pub(crate) fn next(from: &mut impl Read) -> Option<Vec<u8>> {
+pub(crate) fn next(from: &mut impl Read) -> Option<Sealed> {
     let mut head = [0; 12];
     from.read_exact(&mut head).ok()?;
     let (length, sum) = head.split_first_chunk::<4>()?;
     let length = Some(u32::from_le_bytes(*length)).filter(|length| *length <= LONGEST)?;
     let mut bytes = Vec::new();
     from.take(length.into()).read_to_end(&mut bytes).ok()?;
-    let whole = bytes.len() as u64 == u64::from(length) && checksum(&bytes).to_le_bytes() == *sum;
-    whole.then_some(bytes)
+    let sum = *sum.first_chunk()?;
+    let whole = bytes.len() as u64 == u64::from(length) && checksum(&bytes).to_le_bytes() == sum;
+    whole.then_some(Sealed { bytes, sum })
 }
 
 fn checksum(bytes: &[u8]) -> u64 {
@@ -108,24 +136,33 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_was_read_is_written_again_as_it_was(text in ".*", number in any::<u64>()) {
+            let bytes = written(&[(text, number)]);
+            let (record, mut again) = (next(&mut bytes.as_slice()).unwrap(), Vec::new());
+            record.write(&mut again).unwrap();
+            prop_assert_eq!(record.length(), bytes.len() as u64);
+            prop_assert_eq!(again, bytes);
+        }
+
+        #[test]
         fn what_was_written_is_read(fields in proptest::collection::vec((".*", any::<u64>()), 0..6)) {
             let bytes = written(&fields);
             let mut from = bytes.as_slice();
             for (text, number) in &fields {
                 let record = next(&mut from).unwrap();
-                let mut read = Fields(&record);
+                let mut read = record.fields();
                 prop_assert_eq!(read.text(), Ok(text.as_str()));
                 prop_assert_eq!(read.number(), Ok(*number));
                 prop_assert_eq!(read.number(), Err(FieldsError));
             }
-            prop_assert_eq!(next(&mut from), None);
+            prop_assert!(next(&mut from).is_none());
         }
 
         #[test]
         fn a_damaged_record_is_none(at in 0_usize..28, bit in 0_u8..8) {
             let mut bytes = written(&[("four".to_owned(), 7)]);
             bytes[at] ^= 1 << bit;
-            prop_assert_eq!(next(&mut bytes.as_slice()), None);
+            prop_assert!(next(&mut bytes.as_slice()).is_none());
         }
     }
 }
