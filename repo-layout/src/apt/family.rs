@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use formats::version_order;
 use signing::Keyring;
 
-use super::{package, published};
+use super::{Vouched, package, published};
 use crate::destination::Destination;
 use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
 use crate::{AptSuite, Error, Sha512Hex, TreePath};
@@ -71,7 +71,8 @@ impl Family for Apt<'_> {
     }
 
     fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        let mut published = published::open(destination, &self.suite.folder()?, entry_point, self.keys, self.now)?;
+        let vouched = Vouched::read(self.suite.folder()?, entry_point, self.keys, self.now)?;
+        let mut published = published::open(destination, &vouched)?;
         Ok(entries(move || published.read()))
     }
 
