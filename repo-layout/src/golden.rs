@@ -56,6 +56,7 @@ fn suite() -> AptSuite {
         label: "Example node".to_owned(),
         description: "Packages for jammy".to_owned(),
         architectures: vec!["arm64".to_owned(), "amd64".to_owned()],
+        contents: true,
         packages: Selection::default(),
     }
 }

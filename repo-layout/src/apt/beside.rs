@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::contents::{self, Contents};
+use super::package;
 use super::translation::{self, Translation};
 use super::vouched::Vouched;
-use super::{files, package};
 use crate::destination::Destination;
 use crate::index::{Beside, Document, Entry, Known};
 use crate::{AptSuite, Error, TreePath};
@@ -21,12 +21,12 @@ pub(crate) struct FileIndexes<'a> {
     /// Where caches are kept, if anywhere.
     caches: Option<PathBuf>,
     contents: Vec<(String, Contents)>,
-    translation: Translation,
+    translation: Option<Translation>,
     gone: BTreeSet<String>,
 }
 
 impl<'a> FileIndexes<'a> {
-    /// Begins them, for a change of what `published` vouches for, or from nothing.
+    /// Begins those that the suite shall have, for a change of what `published` vouches for, or from nothing.
     pub(crate) fn begin(
         suite: &AptSuite,
         destination: &'a dyn Destination,
@@ -36,13 +36,14 @@ impl<'a> FileIndexes<'a> {
     ) -> Result<Self, Error> {
         let architectures: BTreeSet<&String> = suite.architectures.iter().collect();
         let mut contents = Vec::new();
-        for architecture in architectures {
+        for architecture in architectures.into_iter().filter(|_| suite.contents) {
             let name = contents::name(architecture);
             let is_published = published.as_ref().is_some_and(|vouched| vouched.lists(&name));
             contents.push((name, Contents::begin(architecture, is_published, &workspace)));
         }
         let cache = caches.as_ref().map(|caches| caches.join(translation::NAME));
-        let translation = Translation::begin(&workspace.join(translation::NAME), cache.as_deref())?;
+        let begin = || Translation::begin(&workspace.join(translation::NAME), cache.as_deref());
+        let translation = suite.contents.then(begin).transpose()?;
         Ok(Self { destination, published, workspace, caches, contents, translation, gone: BTreeSet::new() })
     }
 
@@ -56,7 +57,9 @@ impl<'a> FileIndexes<'a> {
             let document = contents.finish(&self.workspace.join(&name), cache.as_deref(), published, gone)?;
             all.push((name, document));
         }
-        all.push((translation::NAME.to_owned(), self.translation.finish()?));
+        if let Some(translation) = self.translation {
+            all.push((translation::NAME.to_owned(), translation.finish()?));
+        }
         Ok(all)
     }
 }
@@ -70,7 +73,7 @@ impl Beside for FileIndexes<'_> {
     /// package.
     fn complete(&self, entry: &mut Entry, known: Option<&Known>, at: &TreePath) -> Result<(), Error> {
         let told = self.contents.iter().all(|(_, contents)| contents.knows(entry));
-        if told && !self.gone.contains(&entry.name) {
+        if self.contents.is_empty() || (told && !self.gone.contains(&entry.name)) {
             return Ok(());
         }
         let same = known.map(|known| &known.entry).filter(|known| known.sha256 == entry.sha256);
@@ -84,18 +87,17 @@ impl Beside for FileIndexes<'_> {
 
     fn package(&mut self, entry: &Entry) -> Result<(), Error> {
         self.contents.iter_mut().try_for_each(|(_, contents)| contents.package(entry))?;
-        self.translation.package(entry)
+        self.translation.as_mut().map_or(Ok(()), |translation| translation.package(entry))
     }
 }
 
 impl FileIndexes<'_> {
     fn files_of_published(&self, entry: &Entry, at: &TreePath) -> Result<String, Error> {
         let file = self.destination.open(at)?.ok_or_else(|| Error::Gone { path: at.clone() })?;
-        let path = Path::new(at.as_str());
-        let (_, names, digests) = package::read_stream(file, path)?;
-        if digests.sha256 == entry.sha256 {
-            return files::list(&names, path);
-        }
-        Err(Error::Published { path: at.clone(), why: "it is not the package that Packages lists".to_owned() })
+        let (_, files, digests) = package::read_stream(file, Path::new(at.as_str()), true)?;
+        files.filter(|_| digests.sha256 == entry.sha256).ok_or_else(|| Error::Published {
+            path: at.clone(),
+            why: "it is not the package that Packages lists".to_owned(),
+        })
     }
 }

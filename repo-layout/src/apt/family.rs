@@ -37,13 +37,13 @@ impl Family for Apt<'_> {
         file_name.split_once('_').map_or(file_name, |(name, _)| name)
     }
 
-    /// Debs are not signed: the index vouches for them.
+    /// Debs are not signed: the index vouches for them. Their files are read only where they are listed.
     fn circumstances(&self) -> String {
-        String::new()
+        if self.suite.contents { "with the names of its files".to_owned() } else { String::new() }
     }
 
     fn read(&self, path: &Path) -> Result<Entry, Error> {
-        package::read(path)
+        package::read(path, self.suite.contents)
     }
 
     fn check(&self, entry: &Entry, path: &Path) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use super::record::{self, Fields, FieldsError, Record};
 use super::{Entry, Stamp};
 
 /// First line of the file; the number rises when entries change.
-const MAGIC: &[u8] = b"wallarm-node repository: what was read of packages, 2\n";
+const MAGIC: &[u8] = b"wallarm-node repository: what was read of packages, 1\n";
 
 /// A package that an earlier run has read.
 #[derive(Debug, Clone, PartialEq, Eq)]

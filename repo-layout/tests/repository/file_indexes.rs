@@ -198,6 +198,31 @@ fn sign_again(suite: &Path, edit: impl Fn(&str) -> Option<Vec<u8>>) {
 }
 
 #[test]
+fn a_suite_can_be_without_them_and_get_them_later() {
+    let versions = Versions::new();
+    let caches = tempfile::tempdir().unwrap();
+    let names = [ONE, TWO_ARM, BETA];
+    let publish = |contents: bool, packages: Selection| {
+        let mut site = Versions::site(packages);
+        site.suites[0].contents = contents;
+        let job = Job { caches: Some(caches.path()), ..job(key()) };
+        repo_layout::build(&site, &versions.fixture.tree(), &job).unwrap();
+    };
+    publish(false, versions.files(&names).into());
+    let suite = versions.fixture.tree().join(SUITE);
+    let beside =
+        || files_below(&suite).into_iter().filter(|name| name.starts_with("Contents") || name.starts_with("en"));
+    assert_eq!(beside().count(), 0);
+    assert_eq!(verify_folder(&versions.fixture).findings, []);
+    publish(true, versions.files(&names).into());
+    versions.assert_as_anew(&names);
+    publish(false, versions.files(&names).into());
+    assert_eq!(beside().count(), 0);
+    publish(true, versions.changed(&[], &[]));
+    versions.assert_as_anew(&names);
+}
+
+#[test]
 fn a_suite_that_was_published_without_gets_them_with_the_next_change() {
     let versions = Versions::new();
     let suite = versions.fixture.tree().join(SUITE);

@@ -221,6 +221,7 @@ pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
         label: "Test node".to_owned(),
         description: "Test packages for bookworm".to_owned(),
         architectures: vec!["amd64".to_owned()],
+        contents: true,
         packages: packages.into(),
     }
 }

@@ -182,6 +182,8 @@ impl Bench<'_> {
                 label: "Benchmark".to_owned(),
                 description: "Packages that hold noise".to_owned(),
                 architectures: vec!["amd64".to_owned()],
+                // No peer lists the files of debs.
+                contents: false,
                 packages,
             }),
             Format::Rpm => site.yum.push(YumRepository {
