@@ -10,6 +10,8 @@
 //! packages themselves decide ([`pieces`]), so one more package changes one piece, and the compressed form of the others is
 //! kept ([`piece_cache`]). Both caches can be thrown away at any time; the bytes that come out are the same.
 //!
+//! What is not in the order of packages is made [beside] the documents, from lines that are [sorted](sorter).
+//!
 //! Memory holds the names of the packages, and entries of a window of them.
 
 pub(crate) mod beside;

@@ -50,14 +50,18 @@ fn apt_shows_the_whole_description_with_translations_and_without() {
     let fixture = Fixture::apt_only();
     fixture.build().unwrap();
     let server = Server::start(&fixture.tree());
-    for (language, field) in [("none", "Description:"), ("en", "Description-en:"), ("de,en", "Description-en:")] {
+    for language in ["none", "en", "de,en"] {
         let apt = Apt::new(&fixture.tree(), &server.url());
+        let with_translations = language != "none";
         let language = format!("-oAcquire::Languages={language}");
         let seen = run(&mut apt.command(&["update", &language]), "apt");
         assert!(!seen.contains("W:") && !seen.contains("E:") && !seen.contains("N:"), "{language}\n{seen}");
         let shown = run(&mut apt.tool("apt-cache", &["show", "alpha", &language]), "apt");
-        let expected = format!("{field} a test package\n It has a long text,\n .\n of two paragraphs.\n");
-        assert!(shown.contains(&expected), "{language}\n{shown}");
+        assert_eq!(seen.contains("Translation-en"), with_translations, "{language}\n{seen}");
+        // Which of the two fields a version of apt names it by is its own affair.
+        let whole = "a test package\n It has a long text,\n .\n of two paragraphs.\n";
+        let fields = ["Description", "Description-en"].map(|field| format!("{field}: {whole}"));
+        assert!(fields.iter().any(|field| shown.contains(field.as_str())), "{language}\n{shown}");
         assert_eq!(shown.matches("of two paragraphs").count(), 1, "{language}\n{shown}");
     }
 }
