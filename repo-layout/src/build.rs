@@ -7,14 +7,16 @@ use std::time::SystemTime;
 use serde::Serialize;
 use signing::{Signer, UtcTime};
 
-use crate::apt::{self, Apt};
+use crate::apt::{self, Apt, FileIndexes, Vouched};
 use crate::destination::{Content, Destination, Folder};
 use crate::index::Family as _;
 use crate::lay_out::{LaidOut, LayOut};
 use crate::page::{self, Pages};
 use crate::publish::{FileRecord, Phase, Publisher, Transaction, put_release, until_won};
 use crate::yum::{self, Index, Yum};
-use crate::{AptSuite, Checksum, Digests, Error, Event, Front, KeyReport, Listener, Site, TreePath, YumRepository};
+use crate::{
+    AptSuite, Checksum, Digests, Error, Event, Front, KeyReport, Listener, Selection, Site, TreePath, YumRepository,
+};
 
 /// The public keys at the root of a tree, one after the other, binary: `apt-key add`, `gpg --import` and `signed-by=` all take it.
 pub const KEY_FILE: &str = "wallarm.gpg";
@@ -191,28 +193,67 @@ fn put_suite(
         ask_for: &[],
         listener: context.listener,
     };
-    let laid = lay_out.run(transaction)?;
-    let mut listed = Vec::new();
-    for (name, document) in Apt::DOCUMENTS.iter().zip(&laid.documents) {
-        for file in &document.files {
-            let (name, digests) = (format!("{name}{}", file.suffix), &file.digests);
-            let content = Content::Aside { file: &file.aside, checksum: &digests.checksum() };
-            for (kind, digest) in [("SHA256", digests.sha256.as_str()), ("SHA512", digests.sha512.as_str())] {
-                transaction.put(Phase::ByHash, &folder.join(&format!("by-hash/{kind}/{digest}"))?, &content)?;
-            }
-            transaction.put(Phase::Indexes, &folder.join(&name)?, &content)?;
-            listed.push((name, digests.clone()));
-        }
-    }
+    let mut beside = begin_beside(transaction, suite, destination, context)?;
+    let laid = lay_out.run(transaction, &mut beside)?;
+    let beside = beside.finish()?;
+    let documents = Apt::DOCUMENTS.iter().copied().zip(&laid.documents);
+    let documents = documents.chain(beside.iter().map(|(name, document)| (name.as_str(), document)));
+    let listed = put_indexes(transaction, &folder, documents)?;
     let index_error = |source| Error::Index { suite: folder.clone(), source };
     let release = apt::release::release(suite, UtcTime::from(context.when), &listed).map_err(index_error)?.to_string();
     put_release(transaction, &folder, &release, context.signer, context.when)?;
 
     transaction.remove_others(&folder.join(Apt::PACKAGES)?, |name| name.ends_with(Apt::EXTENSION))?;
+    transaction.remove_others(&folder, apt::is_index)?;
     for kind in ["SHA256", "SHA512"] {
         transaction.remove_others(&folder.join(&format!("by-hash/{kind}"))?, |_| true)?;
     }
     Ok(laid)
+}
+
+/// Each form of each index under its name and its digests; gives what `Release` lists.
+fn put_indexes<'d>(
+    transaction: &mut Transaction<'_>,
+    folder: &TreePath,
+    documents: impl Iterator<Item = (&'d str, &'d apt::Document)>,
+) -> Result<Vec<(String, Digests)>, Error> {
+    let mut listed = Vec::new();
+    let mut put = BTreeSet::new();
+    for (name, document) in documents {
+        for file in &document.files {
+            let (name, digests) = (format!("{name}{}", file.suffix), &file.digests);
+            let content = Content::Aside { file: &file.aside, checksum: &digests.checksum() };
+            for (kind, digest) in [("SHA256", digests.sha256.as_str()), ("SHA512", digests.sha512.as_str())] {
+                // Two indexes may say the same: those of architectures whose packages are for all.
+                let path = folder.join(&format!("by-hash/{kind}/{digest}"))?;
+                if put.insert(path.clone()) {
+                    transaction.put(Phase::ByHash, &path, &content)?;
+                }
+            }
+            transaction.put(Phase::Indexes, &folder.join(&name)?, &content)?;
+            listed.push((name, digests.clone()));
+        }
+    }
+    Ok(listed)
+}
+
+/// The indexes beside `Packages`. A change begins with what is published of them.
+fn begin_beside<'d>(
+    transaction: &mut Transaction<'_>,
+    suite: &AptSuite,
+    destination: &'d dyn Destination,
+    context: &Context<'_>,
+) -> Result<FileIndexes<'d>, Error> {
+    let folder = suite.folder()?;
+    let entry_point = match suite.packages {
+        Selection::Change(_) => transaction.published(&folder)?.entry,
+        Selection::Exactly(_) | Selection::InPlace => None,
+    };
+    let vouched =
+        entry_point.map(|entry| Vouched::read(folder.clone(), &entry.bytes, context.signer.keyring(), context.now));
+    let workspace = folder.join("documents")?.under(&transaction.workspace());
+    let caches = context.caches.map(|caches| folder.under(caches));
+    FileIndexes::begin(suite, destination, vouched.transpose()?, workspace, caches)
 }
 
 fn put_repository(
@@ -231,7 +272,7 @@ fn put_repository(
         ask_for: &repository.bootstrap.iter().map(|one| one.package.clone()).collect::<Vec<_>>(),
         listener: context.listener,
     };
-    let laid = lay_out.run(transaction)?;
+    let laid = lay_out.run(transaction, &mut ())?;
     for one in &repository.bootstrap {
         let of_name = laid.asked_for.iter().filter(|(entry, _)| entry.name == one.package);
         let Some((entry, content)) = of_name.max_by(|(a, _), (b, _)| Yum::compare(&a.version, &b.version)) else {

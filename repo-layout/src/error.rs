@@ -89,6 +89,16 @@ pub enum Error {
         /// The name by its control data.
         expected: String,
     },
+    /// A package has a file of a name that no index of files can list.
+    #[error("{path} has a file of the name `{name}`, which no index can list; give the file another name", path = path.display())]
+    FileName {
+        /// The package.
+        path: PathBuf,
+        /// The name, with escapes for what is no printable ASCII.
+        name: String,
+        /// What is wrong with it.
+        source: formats::contents::PathError,
+    },
     /// A package is for an architecture that the suite does not serve.
     #[error("{path} is for {found}; {suite} serves {served}", path = path.display())]
     Architecture {

@@ -2,13 +2,16 @@
 //!
 //! To accept a change, run the tests with `UPDATE_GOLDEN=1` and read the difference.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use formats::rpm_header::{HeaderBuilder, Limits, Tag};
 use signing::UtcTime;
 
-use crate::apt::{release, stanza};
+use crate::apt::contents::Contents;
+use crate::apt::translation::Translation;
+use crate::apt::{Document, release, stanza};
 use crate::index::Entry;
 use crate::yum::{Index, YumPackage, documents, repomd};
 use crate::{AptSuite, Checksum, Digests, Selection, TreePath};
@@ -26,9 +29,9 @@ fn date() -> UtcTime {
     UtcTime::from(UNIX_EPOCH + Duration::from_secs(1_780_000_000))
 }
 
-fn deb(name: &str, architecture: &str) -> Entry {
+fn deb(name: &str, architecture: &str, files: &str) -> Entry {
     let control = format!(
-        "Package: {name}\nVersion: 4.8.9-1\nArchitecture: {architecture}\nDepends: libc6 (>= 2.17)\n\
+        "Package: {name}\nVersion: 4.8.9-1\nArchitecture: {architecture}\nSection: web\nDepends: libc6 (>= 2.17)\n\
          Description: made up\n Of two paragraphs.\n .\n This is the second.\n"
     );
     let digests = Digests::of(name.as_bytes());
@@ -41,7 +44,7 @@ fn deb(name: &str, architecture: &str) -> Entry {
         size: digests.size,
         sha256: digests.sha256,
         sha512: Some(digests.sha512),
-        parts: vec![control],
+        parts: vec![control, files.to_owned()],
     }
 }
 
@@ -53,6 +56,7 @@ fn suite() -> AptSuite {
         label: "Example node".to_owned(),
         description: "Packages for jammy".to_owned(),
         architectures: vec!["arm64".to_owned(), "amd64".to_owned()],
+        contents: true,
         packages: Selection::default(),
     }
 }
@@ -104,9 +108,36 @@ fn rpm() -> YumPackage {
     }
 }
 
+fn packages() -> [Entry; 3] {
+    [
+        deb("wallarm-common", "amd64", "etc/wallarm/node.yaml\nusr/share/doc/größe und maß\n"),
+        deb("wallarm-common", "arm64", "etc/wallarm/node.yaml\n"),
+        deb("wallarm-node-tarantool", "all", "etc/cron.d/wallarm\netc/wallarm/node.yaml\n"),
+    ]
+}
+
+/// The plain form of an index.
+fn plain(document: &Document) -> String {
+    std::fs::read_to_string(&document.files.iter().find(|file| file.suffix.is_empty()).unwrap().aside).unwrap()
+}
+
+#[test]
+fn contents_and_descriptions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut contents = Contents::begin("amd64", false, folder.path());
+    let mut translation = Translation::begin(&folder.path().join("en"), None).unwrap();
+    for entry in packages() {
+        contents.package(&entry).unwrap();
+        translation.package(&entry).unwrap();
+    }
+    let contents = contents.finish(&folder.path().join("Contents-amd64"), None, None, BTreeSet::new()).unwrap();
+    check("Contents-amd64", &plain(&contents));
+    check("en", &plain(&translation.finish().unwrap()));
+}
+
 #[test]
 fn packages_and_release() {
-    let (suite, all) = (suite(), [deb("wallarm-common", "amd64"), deb("wallarm-node-tarantool", "all")]);
+    let (suite, all) = (suite(), packages());
     let mut text = String::new();
     all.iter().for_each(|entry| stanza(&suite, entry, &mut text));
     check("Packages", &text);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::destination::{Content, Destination, make_parent};
 use crate::digest::Sums;
-use crate::index::{Document, Entry, EntryCache, Family, IndexWriter, Known, Remembered, Stamp};
+use crate::index::{Beside, Document, Entry, EntryCache, Family, IndexWriter, Known, Remembered, Stamp};
 use crate::page::Rows;
 use crate::publish::{FileRecord, Phase, Transaction};
 use crate::selection::Selection;
@@ -82,7 +82,12 @@ struct Seen {
 
 impl<F: Family> LayOut<'_, F> {
     /// Reads, puts aside and indexes everything. No reader sees anything of it before the transaction is committed.
-    pub(crate) fn run(&self, transaction: &mut Transaction<'_>) -> Result<LaidOut<Sum<F>>, Error> {
+    /// What else is made of the packages, `beside` is shown.
+    pub(crate) fn run(
+        &self,
+        transaction: &mut Transaction<'_>,
+        beside: &mut impl Beside,
+    ) -> Result<LaidOut<Sum<F>>, Error> {
         let folder = self.family.folder()?;
         let packages_folder = folder.join(F::PACKAGES)?;
         // A change rests on what is published now: should that be another state by then, the commit fails.
@@ -92,6 +97,7 @@ impl<F: Family> LayOut<'_, F> {
         };
         let entry_point = entry_point.as_ref().map(|entry_point| entry_point.bytes.as_slice());
         let mut sequence = Sequence::of(self.selection, self.family, self.destination, entry_point)?;
+        beside.begin(&sequence.gone);
         let cache_of = |name: &str| self.caches.map(|caches| folder.under(caches).join(name));
         let mut known = EntryCache::open(cache_of("entries").as_deref());
         let mut writers = self.begin_documents(transaction, &folder, sequence.count)?;
@@ -108,10 +114,10 @@ impl<F: Family> LayOut<'_, F> {
                 break;
             }
             let seen = {
-                let transaction = &*transaction;
+                let (transaction, beside) = (&*transaction, &*beside);
                 pool::on_all_cores(&window, |(item, remembered)| {
                     let at = packages_folder.join(&item.file_name)?;
-                    let seen = self.look_at(item, remembered.as_ref(), &at, transaction)?;
+                    let seen = self.look_at(item, remembered.as_ref(), &at, transaction, beside)?;
                     if matches!(item.origin, Origin::File(_)) {
                         self.listener.event(&Event::PackageRead);
                     }
@@ -123,6 +129,7 @@ impl<F: Family> LayOut<'_, F> {
                 self.check_order(&seen.entry, &item, &sequence, &folder)?;
                 let at = packages_folder.join(&item.file_name)?;
                 self.put(&seen, at, transaction)?;
+                beside.package(&seen.entry)?;
                 laid.rows.push(&seen.entry, F::PACKAGES);
                 laid.read += usize::from(seen.was_read);
                 if self.ask_for.contains(&seen.entry.name) {
@@ -190,11 +197,14 @@ impl<F: Family> LayOut<'_, F> {
         remembered: Option<&Remembered>,
         at: &TreePath,
         transaction: &Transaction<'_>,
+        beside: &impl Beside,
     ) -> Result<Seen, Error> {
         let seen = match &item.origin {
             Origin::Published(entry) => {
                 let path = transaction.folder().map(|folder| at.under(folder.root()));
-                Seen { entry: Entry::clone(entry), lies: Lies::Published(path), news: None, was_read: false }
+                let mut entry = Entry::clone(entry);
+                beside.complete(&mut entry, remembered, at)?;
+                Seen { entry, lies: Lies::Published(path), news: None, was_read: false }
             }
             Origin::File(path) => self.look_at_file(path, remembered, at, transaction)?,
         };

@@ -6,7 +6,7 @@
 //! ```text
 //! <root>/wallarm.gpg                              the public key, binary; wallarm.asc is the same, armoured
 //! <root>/index.html …                            a page for people, here and in each repository; index.html.asc is its signature
-//! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, by-hash/, pool/
+//! <root>/<apt root>/<suite>/InRelease …           a flat apt repository: Release, Release.gpg, Packages*, Contents-*, en*, by-hash/, pool/
 //! <root>/<yum path>/repodata/repomd.xml …         a yum repository: repomd.xml.asc, <sha256>-primary.xml.gz …, Packages/
 //! <root>/.wallarm-repo/                           state of the publishers: lock, generations, journal; no reader needs it
 //! ```

@@ -38,6 +38,8 @@ pub(crate) struct Sequence {
     pub(crate) count: usize,
     /// The newest version that stays published, by name and architecture; for those alone that something is added of.
     pub(crate) newest: HashMap<(String, String), String>,
+    /// Names of the published packages that go; another version may stay.
+    pub(crate) gone: BTreeSet<String>,
     added: Peekable<std::collections::btree_map::IntoIter<String, Vec<PathBuf>>>,
     published: Option<Published>,
 }
@@ -62,8 +64,13 @@ impl Sequence {
             Selection::InPlace => (by_file_name(in_place(family, destination)?.into_iter()), None),
             Selection::Change(change) => (by_file_name(change.add.iter().cloned()), Some(change)),
         };
-        let mut this =
-            Self { count: files.len(), newest: HashMap::new(), added: files.into_iter().peekable(), published: None };
+        let mut this = Self {
+            count: files.len(),
+            newest: HashMap::new(),
+            gone: BTreeSet::new(),
+            added: files.into_iter().peekable(),
+            published: None,
+        };
         if let Some(change) = change {
             this.look_over(change, family, destination, entry_point)?;
         }
@@ -96,6 +103,7 @@ impl Sequence {
             }
             if goes {
                 removed.insert(entry.file_name);
+                self.gone.insert(entry.name);
                 continue;
             }
             self.count += usize::from(!added.contains(entry.file_name.as_str()));

@@ -112,6 +112,8 @@ pub struct AptSuite {
     pub description: String,
     /// Architectures that the suite serves; packages for `all` are always allowed.
     pub architectures: Vec<String>,
+    /// Whether there are indexes of the packages' files and descriptions beside `Packages`. Every package is unpacked once for them.
+    pub contents: bool,
     /// The packages.
     pub packages: Selection,
 }

@@ -1,6 +1,7 @@
-//! Package and index formats, reading and writing side by side: ar, cpio, deb822, deb, rpm header, ELF needs.
+//! Package and index formats, reading and writing side by side: ar, cpio, deb822, deb, Contents, rpm header, ELF needs.
 
 pub mod ar;
+pub mod contents;
 pub mod cpio;
 pub mod deb;
 pub mod deb822;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use formats::version_order;
 use signing::Keyring;
 
-use super::{package, published};
+use super::{Vouched, package, published};
 use crate::destination::Destination;
 use crate::digest::Hasher;
 use crate::index::{Entry, Family, Forms, PublishedEntries, entries};
@@ -40,13 +40,13 @@ impl Family for Apt<'_> {
         file_name.split_once('_').map_or(file_name, |(name, _)| name)
     }
 
-    /// Debs are not signed: the index vouches for them.
+    /// Debs are not signed: the index vouches for them. Their files are read only where they are listed.
     fn circumstances(&self) -> String {
-        String::new()
+        if self.suite.contents { "with the names of its files".to_owned() } else { String::new() }
     }
 
     fn read(&self, path: &Path) -> Result<Entry, Error> {
-        package::read(path)
+        package::read(path, self.suite.contents)
     }
 
     fn check(&self, entry: &Entry, path: &Path) -> Result<(), Error> {
@@ -74,7 +74,8 @@ impl Family for Apt<'_> {
     }
 
     fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        let mut published = published::open(destination, &self.suite.folder()?, entry_point, self.keys, self.now)?;
+        let vouched = Vouched::read(self.suite.folder()?, entry_point, self.keys, self.now)?;
+        let mut published = published::open(destination, &vouched)?;
         Ok(entries(move || published.read()))
     }
 

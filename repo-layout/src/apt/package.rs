@@ -1,24 +1,22 @@
 //! Reading a Debian package for an index.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use formats::deb::{Deb, Error as DebError};
 
+use super::files;
 use crate::digest::HashingReader;
 use crate::index::Entry;
-use crate::{Error, pool};
+use crate::{Digests, Error, pool};
 
 /// Fields of a stanza which the index adds to a package's control data, in their order.
 pub(crate) const ADDED: [&str; 4] = ["Filename", "Size", "SHA256", "SHA512"];
 
-/// Reads and hashes a package in one pass.
-pub(crate) fn read(path: &Path) -> Result<Entry, Error> {
-    let file = BufReader::with_capacity(1 << 16, pool::open_regular(path)?);
-    let mut reader = HashingReader::new(file);
+/// Reads and hashes a package in one pass, with the names of its files or without.
+pub(crate) fn read(path: &Path, with_files: bool) -> Result<Entry, Error> {
     let wrong = |source| Error::Deb { path: path.to_owned(), source };
-    let deb = Deb::read(&mut reader).map_err(wrong)?;
-    let digests = reader.finish().map_err(Error::io("read", path))?;
+    let (deb, files, digests) = read_stream(pool::open_regular(path)?, path, with_files)?;
     let file_name = file_name_of(&deb).map_err(wrong)?;
     check_fields(&deb, path)?;
     if pool::file_name(path) != file_name {
@@ -34,8 +32,27 @@ pub(crate) fn read(path: &Path) -> Result<Entry, Error> {
         size: digests.size,
         sha256: digests.sha256,
         sha512: Some(digests.sha512),
-        parts: vec![deb.control.to_string()],
+        parts: [deb.control.to_string()].into_iter().chain(files).collect(),
     })
+}
+
+/// Control data, paths of files where they are wanted, and digests of the package at `path`, from its bytes.
+pub(crate) fn read_stream(
+    from: impl Read,
+    path: &Path,
+    with_files: bool,
+) -> Result<(Deb, Option<String>, Digests), Error> {
+    let mut reader = HashingReader::new(BufReader::with_capacity(1 << 16, from));
+    let wrong = |source| Error::Deb { path: path.to_owned(), source };
+    let (deb, names) = if with_files {
+        Deb::read_and_list(&mut reader).map(|(deb, names)| (deb, Some(names)))
+    } else {
+        Deb::read(&mut reader).map(|deb| (deb, None))
+    }
+    .map_err(wrong)?;
+    let digests = reader.finish().map_err(Error::io("read", path))?;
+    let files = names.map(|names| files::list(&names, path)).transpose()?;
+    Ok((deb, files, digests))
 }
 
 /// Control data are copied into the index: nothing may pose there as what the index itself says.

@@ -3,51 +3,22 @@
 //! Only an index that this program wrote is taken: the last four fields of a stanza are those which the index adds. It is
 //! believed as far as `InRelease` vouches for it, and that as far as its signature holds.
 
-use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
-use std::time::SystemTime;
-
-use formats::deb822::Paragraph;
-use signing::Keyring;
-
-use super::{ADDED, release};
+use super::vouched::{Lines, Vouched};
+use super::{ADDED, control};
 use crate::destination::Destination;
-use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
 use crate::index::Entry;
-use crate::{Error, Sha256Hex, Sha512Hex, TreePath};
+use crate::{Error, Sha256Hex, Sha512Hex};
 
 /// The packages of a published repository.
 pub(crate) struct Published {
-    path: TreePath,
-    lines: BufReader<HashingReader<Box<dyn Read + Send>, Sha256Hasher>>,
-    sha256: String,
+    lines: Lines,
 }
 
-/// Opens the index of the suite in `folder`, whose `InRelease` was read already.
-pub(crate) fn open(
-    destination: &dyn Destination,
-    folder: &TreePath,
-    in_release: &[u8],
-    keys: &Keyring,
-    now: SystemTime,
-) -> Result<Published, Error> {
-    let path = folder.join("InRelease")?;
-    let signed = String::from_utf8_lossy(in_release);
-    let text = keys
-        .verify_cleartext(&signed, now)
-        .map_err(|source| Error::PublishedSignature { path: path.clone(), source })?
-        .text;
-    let release =
-        Paragraph::parse(&text).map_err(|error| Error::Published { path: path.clone(), why: error.to_string() })?;
-    let listed = release.get("SHA256").and_then(release::entries).unwrap_or_default();
-    let sha256 = listed.iter().find(|entry| entry.name == "Packages").map(|entry| entry.digest.to_owned());
-    let sha256 =
-        sha256.ok_or_else(|| Error::Published { path, why: "it lists no Packages under SHA256".to_owned() })?;
-    // By its digest: under its own name, the index may be newer or older while another publisher is at work.
-    let path = folder.join(&format!("by-hash/SHA256/{sha256}"))?;
-    let file = destination.open(&path)?.ok_or_else(|| Error::Gone { path: path.clone() })?;
-    let lines = BufReader::with_capacity(1 << 16, HashingReader::sha256(file));
-    Ok(Published { path, lines, sha256 })
+/// Opens the index of a suite.
+pub(crate) fn open(destination: &dyn Destination, vouched: &Vouched) -> Result<Published, Error> {
+    let lines = vouched.open(destination, "Packages")?;
+    let lines = lines.ok_or_else(|| vouched.wrong("it lists no Packages under SHA256"))?;
+    Ok(Published { lines })
 }
 
 impl Published {
@@ -56,31 +27,17 @@ impl Published {
         let mut stanza = String::new();
         loop {
             let before = stanza.len();
-            let count = self.lines.read_line(&mut stanza).map_err(Error::io("read", Path::new(self.path.as_str())))?;
+            let more = self.lines.read(&mut stanza)?;
             match stanza.get(before..) {
                 Some("\n") => {
-                    let wrong = || self.wrong("the last fields of a stanza are not those that this program adds");
+                    let wrong = || self.lines.wrong("the last fields of a stanza are not those that this program adds");
                     return entry(&stanza).map(Some).ok_or_else(wrong);
                 }
-                _ if count == 0 && stanza.is_empty() => return self.end().map(|()| None),
-                _ if count == 0 => return Err(self.wrong("it ends within a stanza")),
+                _ if !more && stanza.is_empty() => return Ok(None),
+                _ if !more => return Err(self.lines.wrong("it ends within a stanza")),
                 _ => {}
             }
         }
-    }
-
-    /// What was read has to be what `InRelease` vouches for.
-    fn end(&mut self) -> Result<(), Error> {
-        let sum = self.lines.get_mut().take_hasher().finish().sha256;
-        if sum.as_str() == self.sha256 {
-            Ok(())
-        } else {
-            Err(self.wrong("it is not the file that InRelease vouches for"))
-        }
-    }
-
-    fn wrong(&self, why: &str) -> Error {
-        Error::Published { path: self.path.clone(), why: why.to_owned() }
     }
 }
 
@@ -94,10 +51,7 @@ fn entry(stanza: &str) -> Option<Entry> {
         rest = rest.get(..rest.len() - line.len() - 1)?;
     }
     let [file, size, sha256, sha512] = added;
-    let field = |wanted: &str| {
-        let mut fields = rest.lines().filter_map(|line| line.split_once(':'));
-        fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().to_owned())
-    };
+    let field = |wanted| control::field(rest, wanted).map(str::to_owned);
     Some(Entry {
         file_name: file.rsplit_once("/pool/")?.1.to_owned(),
         name: field("Package")?,

@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) sha256: Sha256Hex,
     /// SHA-512 of the file, where the family's indexes list it.
     pub(crate) sha512: Option<Sha512Hex>,
-    /// What each document of the family says of it, without where it lies.
+    /// What each document of the family says of it, without where it lies; then what there is to say [beside](super::Beside) them.
     pub(crate) parts: Vec<String>,
 }
 

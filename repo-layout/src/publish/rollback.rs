@@ -11,7 +11,7 @@ use signing::UtcTime;
 use super::generation::{self, Generation};
 use super::plan::is_immutable;
 use super::{Phase, Publisher, Transaction, put_release, snapshots, until_won};
-use crate::apt::release;
+use crate::apt::{is_index, release};
 use crate::destination::{Content, Destination};
 use crate::page::{PAGE, PAGE_SIGNATURE};
 use crate::{Error, Listener, TreePath};
@@ -135,6 +135,8 @@ fn put_suite_again(
         let bytes = read(destination, &folder.join(&format!("by-hash/SHA256/{}", entry.digest))?)?;
         transaction.put(Phase::Indexes, &folder.join(entry.name)?, &Content::Bytes(&bytes))?;
     }
+    // Those that the older one does not have.
+    transaction.remove_others(folder, is_index)?;
     paragraph.set("Date", UtcTime::from(publisher.when).release_date()).map_err(index_error)?;
     put_release(transaction, folder, &paragraph.to_string(), publisher.key, publisher.when)
 }

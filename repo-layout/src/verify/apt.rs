@@ -1,10 +1,13 @@
-//! InRelease → Packages → every deb.
+//! InRelease → Packages → every deb → Contents and descriptions.
+
+mod files;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
-use formats::deb::{ContentFault, Deb};
+use formats::deb::{Checked, ContentFault, Deb};
 use formats::deb822::{self, Paragraph};
 use formats::xz;
 use signing::UtcTime;
@@ -33,8 +36,13 @@ pub(super) fn check(checker: &mut Checker<'_>, folder: &TreePath) -> (usize, u64
     };
     check_fields(checker, &in_release, &release);
     let indexes = check_indexes(checker, folder, &release);
-    let Some(plain) = check_same(checker, folder, &indexes) else { return (0, 0) };
-    check_packages(checker, root, folder, &plain)
+    let Some(plain) = check_same(checker, folder, &indexes, "Packages") else { return (0, 0) };
+    let seen = check_packages(checker, root, folder, &plain);
+    // What a package that cannot be read should have there, nobody knows; it is a finding of its own.
+    if seen.packages.len() == seen.count {
+        files::check(checker, folder, &release, &indexes, &seen.packages);
+    }
+    (seen.count, seen.bytes)
 }
 
 /// `InRelease`, `Release` and `Release.gpg` say the same and are signed; gives what they say.
@@ -133,25 +141,32 @@ fn check_indexes(checker: &mut Checker<'_>, folder: &TreePath, release: &Paragra
     right
 }
 
-/// The compressed indexes unpack to the plain one; gives that.
-fn check_same(checker: &mut Checker<'_>, folder: &TreePath, indexes: &BTreeMap<String, Vec<u8>>) -> Option<String> {
+/// The compressed forms of an index unpack to the plain one; gives that.
+fn check_same(
+    checker: &mut Checker<'_>,
+    folder: &TreePath,
+    indexes: &BTreeMap<String, Vec<u8>>,
+    index: &str,
+) -> Option<String> {
     let mut plain = None;
     for (name, bytes) in indexes {
-        let unpacked = match name.as_str() {
-            "Packages" => Ok(bytes.clone()),
-            "Packages.gz" => unpack(MultiGzDecoder::new(bytes.as_slice())),
-            "Packages.xz" => xz::reader(bytes.as_slice()).and_then(unpack),
+        let unpacked = match name.strip_prefix(index) {
+            Some("") => Ok(bytes.clone()),
+            Some(".gz") => unpack(MultiGzDecoder::new(bytes.as_slice())),
+            Some(".xz") => xz::reader(bytes.as_slice()).and_then(unpack),
             _ => continue,
         };
         match unpacked {
             Ok(unpacked) if plain.as_ref().is_none_or(|plain| *plain == unpacked) => plain = Some(unpacked),
-            Ok(_) => checker.error(format!("{folder}/{name}"), "says other things than Packages", PUBLISH_AGAIN),
+            Ok(_) => {
+                checker.error(format!("{folder}/{name}"), format!("says other things than {index}"), PUBLISH_AGAIN)
+            }
             Err(error) => {
                 checker.error(format!("{folder}/{name}"), format!("cannot be unpacked: {error}"), PUBLISH_AGAIN)
             }
         }
     }
-    let path = format!("{folder}/Packages");
+    let path = format!("{folder}/{index}");
     let Some(plain) = plain else {
         checker.error(path, "no index is left to go by", PUBLISH_AGAIN);
         return None;
@@ -170,7 +185,23 @@ pub(super) fn unpack(from: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plain: &str) -> (usize, u64) {
+/// What the index lists.
+#[derive(Default)]
+struct Listed {
+    count: usize,
+    bytes: u64,
+    /// Those that are as listed.
+    packages: Vec<Package>,
+}
+
+/// A package that is as the index lists it.
+struct Package {
+    control: Paragraph,
+    /// Paths of its files, a line each.
+    files: String,
+}
+
+fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plain: &str) -> Listed {
     let index = format!("{folder}/Packages");
     let mut stanzas = Vec::new();
     for stanza in deb822::paragraphs(plain) {
@@ -202,15 +233,19 @@ fn check_packages(checker: &mut Checker<'_>, root: &str, folder: &TreePath, plai
         Ok::<_, std::convert::Infallible>(seen)
     });
     let Ok(results) = results;
+    let mut packages = Vec::new();
     for ((path, _), result) in listed.iter().zip(results) {
         match result {
-            Ok(Some(Ok(faults))) => faults.into_iter().for_each(|what| checker.error(path, what, PUBLISH_AGAIN)),
+            Ok(Some(Ok(seen))) => {
+                seen.faults.into_iter().for_each(|what| checker.error(path, what, PUBLISH_AGAIN));
+                packages.extend(seen.package);
+            }
             Ok(Some(Err(Changed { sha256, what }))) => checker.changed(path, &sha256, what),
             Ok(None) => checker.error(path, "is missing", PUBLISH_AGAIN),
             Err(error) => checker.error(path, format!("cannot be read: {error}"), "see that it can be read"),
         }
     }
-    (listed.len(), total)
+    Listed { count: listed.len(), bytes: total, packages }
 }
 
 /// A package that is not the one which the index lists.
@@ -219,13 +254,27 @@ struct Changed {
     what: String,
 }
 
-/// What is wrong within a package, or that it is another file than the one listed.
-fn check_package(file: Box<dyn Read>, path: &str, stanza: &Paragraph) -> Result<Vec<String>, Changed> {
+/// A package that is the file listed.
+struct Seen {
+    /// What is wrong within it.
+    faults: Vec<String>,
+    /// What it is, when it could be read.
+    package: Option<Package>,
+}
+
+impl Seen {
+    fn broken(what: String) -> Self {
+        Self { faults: vec![what], package: None }
+    }
+}
+
+/// Looks into a package, unless it is another file than the one listed.
+fn check_package(file: Box<dyn Read>, path: &str, stanza: &Paragraph) -> Result<Seen, Changed> {
     let mut reader = HashingReader::new(file);
     let read = Deb::read_and_check(&mut reader);
     let digests = match reader.finish() {
         Ok(digests) => digests,
-        Err(error) => return Ok(vec![format!("cannot be read to its end: {error}")]),
+        Err(error) => return Ok(Seen::broken(format!("cannot be read to its end: {error}"))),
     };
     let promised = |name| stanza.get(name).unwrap_or_default();
     if promised("Size") != digests.size.to_string()
@@ -238,9 +287,9 @@ fn check_package(file: Box<dyn Read>, path: &str, stanza: &Paragraph) -> Result<
         };
         return Err(Changed { sha256: digests.sha256, what });
     }
-    let (deb, faults) = match read {
+    let Checked { deb, faults, files } = match read {
         Ok(read) => read,
-        Err(error) => return Ok(vec![error.to_string()]),
+        Err(error) => return Ok(Seen::broken(error.to_string())),
     };
     let mut wrong: Vec<String> = faults
         .into_iter()
@@ -260,7 +309,14 @@ fn check_package(file: Box<dyn Read>, path: &str, stanza: &Paragraph) -> Result<
     if path.rsplit('/').next() != Some(name.as_str()) {
         wrong.push(format!("should be called {name}"));
     }
-    Ok(wrong)
+    let package = match crate::apt::files::list(&files, Path::new(path)) {
+        Ok(files) => Some(Package { control: deb.control, files }),
+        Err(error) => {
+            wrong.push(error.to_string());
+            None
+        }
+    };
+    Ok(Seen { faults: wrong, package })
 }
 
 #[cfg(test)]

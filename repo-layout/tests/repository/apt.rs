@@ -41,7 +41,12 @@ impl Apt {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("apt-get");
+        self.tool("apt-get", arguments)
+    }
+
+    /// Another program of apt, with the same root.
+    pub fn tool(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         let root = self.root.path().display();
         command
             .arg(format!("-oDir={root}"))
@@ -114,15 +119,20 @@ fn the_tree_holds_what_the_layout_says_and_nothing_else() {
     assert_eq!((summary.suites.len(), summary.suites[0].packages), (1, 2));
     let mut files = files_below(&fixture.tree());
     let hashed = files.extract_if(.., |path| path.contains("/by-hash/")).count();
-    assert_eq!(hashed, 6);
+    assert_eq!(hashed, 16);
     let suite = "debian/wallarm-node/bookworm/4.8";
     let expected = [
+        format!("{suite}/Contents-amd64"),
+        format!("{suite}/Contents-amd64.gz"),
         format!("{suite}/InRelease"),
         format!("{suite}/Packages"),
         format!("{suite}/Packages.gz"),
         format!("{suite}/Packages.xz"),
         format!("{suite}/Release"),
         format!("{suite}/Release.gpg"),
+        format!("{suite}/en"),
+        format!("{suite}/en.gz"),
+        format!("{suite}/en.xz"),
         format!("{suite}/index.html"),
         format!("{suite}/index.html.asc"),
         format!("{suite}/pool/alpha_1.0-1_amd64.deb"),

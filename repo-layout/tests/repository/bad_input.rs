@@ -1,12 +1,14 @@
 //! Bad packages are refused by name, and nothing is published.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use repo_layout::{AptSuite, Error, STATE_FOLDER};
 
-use crate::fixture::{Fixture, deb, deb_with, new_key, run, sign_rpm, suite, unsigned_rpm};
+use crate::fixture::{Fixture, deb, deb_of, deb_with, new_key, run, sign_rpm, suite, unsigned_rpm};
 
 /// Builds with one more package and gives the error; readers must see nothing, and nothing may be left of what was put aside.
 fn refused(fixture: &mut Fixture, change: impl FnOnce(&mut Fixture)) -> Error {
@@ -60,6 +62,17 @@ fn a_package_called_dot_dot_is_refused() {
     fs::rename(&package, &renamed).unwrap();
     let error = refused(&mut fixture, |fixture| fixture.site.suites = debs(vec![renamed]));
     assert!(matches!(error, Error::Field { field: "Package", .. }), "{error:?}");
+}
+
+#[test]
+fn a_file_whose_name_no_index_can_list_is_refused() {
+    for (name, shown) in [(b"a\xffb".as_slice(), "a\\xffb"), (b"a\x1b[2Jb", "a\\x1b[2Jb"), (b"a ", "a ")] {
+        let mut fixture = Fixture::apt_only();
+        let file = Path::new("usr/share").join(OsStr::from_bytes(name));
+        let package = deb_of(fixture.folder.path(), "alpha", "2.0-1", "amd64", &[(&file, "x")]);
+        let error = refused(&mut fixture, |fixture| fixture.site.suites = debs(vec![package]));
+        assert!(matches!(&error, Error::FileName { name, .. } if name.ends_with(shown)), "{error:?}");
+    }
 }
 
 #[test]

@@ -64,18 +64,27 @@ pub fn deb(folder: &Path, name: &str, version: &str, architecture: &str) -> Path
 }
 
 pub fn deb_with(folder: &Path, name: &str, version: &str, architecture: &str, content: &str) -> PathBuf {
-    let tree = tempfile::tempdir().unwrap();
     let file = format!("usr/share/{name}/file");
-    let at = tree.path().join(&file);
-    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    deb_of(folder, name, version, architecture, &[(Path::new(&file), content)])
+}
+
+/// A deb of these files.
+pub fn deb_of(folder: &Path, name: &str, version: &str, architecture: &str, files: &[(&Path, &str)]) -> PathBuf {
+    let tree = tempfile::tempdir().unwrap();
     fs::create_dir(tree.path().join("DEBIAN")).unwrap();
-    fs::write(&at, content).unwrap();
+    for (file, content) in files {
+        let at = tree.path().join(file);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(&at, content).unwrap();
+    }
     let control = format!(
-        "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Test <test@example.org>\n\
+        "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nSection: web\n\
+         Maintainer: Test <test@example.org>\n\
          Description: a test package\n It has a long text,\n .\n of two paragraphs.\n"
     );
     fs::write(tree.path().join("DEBIAN/control"), control).unwrap();
-    let sums = run(Command::new("md5sum").arg(&file).current_dir(tree.path()), "coreutils");
+    let mut sum = Command::new("md5sum");
+    let sums = run(sum.args(files.iter().map(|(file, _)| file)).current_dir(tree.path()), "coreutils");
     fs::write(tree.path().join("DEBIAN/md5sums"), sums).unwrap();
     let package = folder.join(format!("{name}_{version}_{architecture}.deb"));
     let mut build = Command::new("dpkg-deb");
@@ -212,6 +221,7 @@ pub fn suite(packages: Vec<PathBuf>) -> AptSuite {
         label: "Test node".to_owned(),
         description: "Test packages for bookworm".to_owned(),
         architectures: vec!["amd64".to_owned()],
+        contents: true,
         packages: packages.into(),
     }
 }

@@ -93,7 +93,7 @@ fn a_prune_leaves_the_current_state_and_what_has_a_name() {
     assert_eq!(done.generations.len(), 2);
     assert!(!there("beta_2.0-1_all.deb") && !there("gamma-1.0-1.el8.x86_64.rpm"));
     assert!(there("beta_2.0-2_all.deb") && there("gamma-1.0-2.el8.x86_64.rpm"));
-    assert_eq!(contents(&fixture.tree()).keys().filter(|path| path.contains("by-hash")).count(), 6);
+    assert_eq!(contents(&fixture.tree()).keys().filter(|path| path.contains("by-hash")).count(), 16);
     assert_eq!(verify_folder(&fixture).findings, []);
     assert_eq!(prune(&destination, keep, Duration::ZERO, false, &Silent).unwrap(), repo_layout::Pruned::default());
 

@@ -170,7 +170,7 @@ fn what_is_no_longer_listed_goes_and_other_suites_stay() {
     let files = contents(&fixture.tree());
     assert!(!files.keys().any(|path| path.ends_with("beta_2.0-1_all.deb")));
     assert!(files.keys().any(|path| path.ends_with("gamma-1.0-1.el8.x86_64.rpm")));
-    assert_eq!(files.keys().filter(|path| path.contains("by-hash")).count(), 6);
+    assert_eq!(files.keys().filter(|path| path.contains("by-hash")).count(), 16);
     assert!(verify_folder(&fixture).is_clean());
 }
 

@@ -9,6 +9,7 @@
 mod apt;
 mod bad_input;
 mod change;
+mod file_indexes;
 mod fixture;
 mod history;
 mod http;

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::Step;
+use super::apt_indexes;
 use super::corrupt::Copy;
 use super::documented::Part;
 use super::service;
@@ -11,8 +12,16 @@ use super::stage::Stage;
 const PACKAGES: &str = "wallarm-node-tarantool wallarm-tarantool wallarm-common";
 
 /// From the key to the purge, and then what must not be accepted.
-pub(super) const STEPS: &[&[Step]] =
-    &[INSTALL, service::INSTALLED, service::SETTINGS, UPGRADE, service::UPGRADED, REMOVAL, CORRUPTED];
+pub(super) const STEPS: &[&[Step]] = &[
+    INSTALL,
+    apt_indexes::FACTS,
+    service::INSTALLED,
+    service::SETTINGS,
+    UPGRADE,
+    service::UPGRADED,
+    REMOVAL,
+    CORRUPTED,
+];
 
 const INSTALL: &[Step] = &[
     Step::essential("the documented commands add key and source", |stage| stage.documented(Part::AddRepository)),

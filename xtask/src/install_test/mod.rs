@@ -13,6 +13,7 @@
 //! | [`client`] | an IPROTO client, to connect from outside |
 //! | [`report`] | a row for every step |
 
+mod apt_indexes;
 pub mod client;
 pub mod corrupt;
 pub mod debian;

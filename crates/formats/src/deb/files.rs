@@ -3,6 +3,7 @@
 //! `tar` would read the names of GNU and pax extensions into memory whatever their size; a few kilobytes of xz can hold
 //! gigabytes of them. So its entries are taken raw, and long names are read here, within bounds.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
@@ -14,13 +15,27 @@ use crate::xz;
 /// The longest name of a file; Linux opens no longer one (`PATH_MAX`).
 const NAME_MAX: u64 = 4096;
 
-/// Unpacks the member `name` and shows every regular file, with its path without `./`, to `visit`. `most` bounds the
-/// bytes that it may unpack to.
+/// An entry of an archive that is no folder.
+pub(super) struct File {
+    /// Its name as the archive has it.
+    pub(super) name: Vec<u8>,
+    /// Whether it has content, as opposed to links, devices and the like.
+    pub(super) is_regular: bool,
+}
+
+impl File {
+    /// Its path without `./`, as `md5sums` has it.
+    pub(super) fn path(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.name.strip_prefix(b"./").unwrap_or(&self.name))
+    }
+}
+
+/// Unpacks the member `name` and shows everything but folders to `visit`. `most` bounds the bytes that it may unpack to.
 pub(super) fn for_each_file<R: Read>(
     name: &str,
     member: R,
     most: u64,
-    mut visit: impl FnMut(&str, &mut dyn Read) -> io::Result<()>,
+    mut visit: impl FnMut(File, &mut dyn Read) -> io::Result<()>,
 ) -> Result<(), Error> {
     let corrupt = |source| Error::Tar { member: name.to_owned(), source };
     let mut unpacked = unpack(name, member)?.take(most);
@@ -42,7 +57,7 @@ fn unpack<'a, R: Read + 'a>(name: &str, member: R) -> Result<Box<dyn Read + 'a>,
     })
 }
 
-fn walk(from: &mut dyn Read, visit: &mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>) -> io::Result<()> {
+fn walk(from: &mut dyn Read, visit: &mut dyn FnMut(File, &mut dyn Read) -> io::Result<()>) -> io::Result<()> {
     let mut archive = tar::Archive::new(from);
     let mut long_name = None;
     for entry in archive.entries()?.raw(true) {
@@ -56,9 +71,9 @@ fn walk(from: &mut dyn Read, visit: &mut dyn FnMut(&str, &mut dyn Read) -> io::R
             }
             kind => {
                 let name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-                if kind.is_file() {
-                    let path = String::from_utf8_lossy(&name);
-                    visit(path.strip_prefix("./").unwrap_or(&path), &mut entry)?;
+                // Archives older than the type of folders mark them by a slash.
+                if !kind.is_dir() && !name.ends_with(b"/") {
+                    visit(File { name, is_regular: kind.is_file() }, &mut entry)?;
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 mod files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use md5::{Digest as _, Md5};
@@ -20,6 +20,8 @@ const CONTROL_FILE_MAX: u64 = 16 << 20;
 const CONTROL_UNPACKED_MAX: u64 = 64 << 20;
 /// Most bytes that `data.tar` may unpack to; likewise.
 const DATA_UNPACKED_MAX: u64 = 16 << 30;
+/// Most memory that the names of a package's files may take; a kernel with its headers needs 2 MiB.
+const NAMES_MAX: usize = 64 << 20;
 
 /// Why bytes are not a Debian package.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +102,36 @@ pub enum ContentFault {
     Missing(String),
 }
 
+/// A package that was unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What its control half says.
+    pub deb: Deb,
+    /// Files that differ from `md5sums`.
+    pub faults: Vec<ContentFault>,
+    /// Names of everything in it but folders, as the archive has them.
+    pub files: Vec<Vec<u8>>,
+}
+
+/// Names of files, as many as memory is spent on.
+#[derive(Debug, Default)]
+struct Names {
+    all: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Names {
+    fn push(&mut self, name: Vec<u8>) -> io::Result<()> {
+        // What a list costs beside the letters counts, too: names may be short.
+        self.bytes += name.len() + size_of::<Vec<u8>>();
+        if self.bytes > NAMES_MAX {
+            return Err(io::Error::other(format!("the names of its files take more than {} MiB", NAMES_MAX >> 20)));
+        }
+        self.all.push(name);
+        Ok(())
+    }
+}
+
 impl Deb {
     /// Reads a package up to its end, so that a truncated one is noticed, without unpacking its files.
     ///
@@ -113,32 +145,55 @@ impl Deb {
         Ok(deb)
     }
 
+    /// Reads a package, and in passing the names of its files: of everything but folders, as the archive has them.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn read_and_list(from: impl Read) -> Result<(Self, Vec<Vec<u8>>), Error> {
+        let mut names = Names::default();
+        let deb = Self::read_files(from, |_, entry, _| names.push(entry.name))?;
+        Ok((deb, names.all))
+    }
+
     /// Reads a package, unpacks every file in passing and compares it with `md5sums`.
     ///
     /// # Errors
     /// See [`Error`]; a file that differs is a [`ContentFault`], not an error.
-    pub fn read_and_check(from: impl Read) -> Result<(Self, Vec<ContentFault>), Error> {
+    pub fn read_and_check(from: impl Read) -> Result<Checked, Error> {
+        let mut names = Names::default();
+        let mut found = BTreeSet::new();
+        let mut faults = Vec::new();
+        let deb = Self::read_files(from, |deb, entry, file| {
+            let path = entry.path();
+            if let Some(promised) = deb.md5sums.get(path.as_ref())
+                && entry.is_regular
+                && found.insert(path.clone().into_owned())
+                && md5(file)? != *promised
+            {
+                faults.push(ContentFault::Changed(path.into_owned()));
+            }
+            names.push(entry.name)
+        })?;
+        let missing = deb.md5sums.keys().filter(|path| !found.contains(*path));
+        faults.extend(missing.cloned().map(ContentFault::Missing));
+        Ok(Checked { deb, faults, files: names.all })
+    }
+
+    /// Reads a package and shows `visit` everything in `data.tar` but folders.
+    fn read_files(
+        from: impl Read,
+        mut visit: impl FnMut(&Self, files::File, &mut dyn Read) -> io::Result<()>,
+    ) -> Result<Self, Error> {
         let mut archive = ar::Reader::new(from)?;
         let deb = Self::read_control(&mut archive)?;
-        let mut expected = deb.md5sums.clone();
-        let mut faults = Vec::new();
         let Some(member) = archive.next_member()? else {
             return Err(missing("data.tar"));
         };
         let name = member.header().name.clone();
         check_data_name(&name)?;
-        for_each_file(&name, member, DATA_UNPACKED_MAX, |path, file| {
-            let Some(promised) = expected.remove(path) else {
-                return Ok(());
-            };
-            if md5(file)? != promised {
-                faults.push(ContentFault::Changed(path.to_owned()));
-            }
-            Ok(())
-        })?;
+        for_each_file(&name, member, DATA_UNPACKED_MAX, |entry, file| visit(&deb, entry, file))?;
         expect_end(&mut archive)?;
-        faults.extend(expected.into_keys().map(ContentFault::Missing));
-        Ok((deb, faults))
+        Ok(deb)
     }
 
     /// The value of a field that every package must have.
@@ -159,8 +214,9 @@ impl Deb {
             return Err(Error::Member { expected: "control.tar.*", found: name });
         }
         let (mut control, mut md5sums) = (None, Vec::new());
-        for_each_file(&name, member, CONTROL_UNPACKED_MAX, |path, file| {
-            match path {
+        for_each_file(&name, member, CONTROL_UNPACKED_MAX, |entry, file| {
+            match entry.path().as_ref() {
+                _ if !entry.is_regular => {}
                 "control" => control = Some(read_bounded(file)?),
                 "md5sums" => md5sums = read_bounded(file)?,
                 _ => {}
@@ -260,6 +316,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
     use std::io::Write as _;
+    use tar::EntryType;
 
     const CONTROL: &str = "Package: p\nVersion: 1\nArchitecture: all\n";
 
@@ -295,17 +352,19 @@ mod tests {
     #[test]
     fn a_package_tells_its_control_data_and_its_files_match() {
         let bytes = sample(&format!("{MD5_OF_ABC}  usr/share/a\n"));
-        let (deb, faults) = Deb::read_and_check(bytes.as_slice()).unwrap();
+        let Checked { deb, faults, files } = Deb::read_and_check(bytes.as_slice()).unwrap();
         assert_eq!(deb.field("Package").unwrap(), "p");
         assert_eq!(faults, []);
+        assert_eq!(files, [b"usr/share/a"]);
         assert_eq!(Deb::read(bytes.as_slice()).unwrap(), deb);
+        assert_eq!(Deb::read_and_list(bytes.as_slice()).unwrap(), (deb, files));
     }
 
     #[test]
     fn a_changed_and_a_missing_file_are_named() {
         let other = MD5_OF_ABC.replace('9', "8");
         let bytes = sample(&format!("{other}  usr/share/a\n{other}  usr/share/b\n"));
-        let (_, faults) = Deb::read_and_check(bytes.as_slice()).unwrap();
+        let faults = Deb::read_and_check(bytes.as_slice()).unwrap().faults;
         assert_eq!(faults, [ContentFault::Changed("usr/share/a".into()), ContentFault::Missing("usr/share/b".into())]);
     }
 
@@ -358,8 +417,26 @@ mod tests {
         assert!(matches!(Deb::read(bytes.as_slice()), Err(Error::Tar { .. })));
     }
 
+    #[test]
+    fn links_are_listed_and_folders_are_not() {
+        let mut builder = tar::Builder::new(Vec::new());
+        let kinds = [(EntryType::Directory, "./usr/"), (EntryType::Symlink, "./usr/b"), (EntryType::Regular, "./old/")];
+        for (kind, path) in kinds {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            builder.append_data(&mut header, path, io::empty()).unwrap();
+        }
+        let bytes = package(&[
+            ("debian-binary", b"2.0\n".to_vec()),
+            ("control.tar.gz", tar_gz(&[("control", CONTROL)])),
+            ("data.tar", builder.into_inner().unwrap()),
+        ]);
+        assert_eq!(Deb::read_and_list(bytes.as_slice()).unwrap().1, [b"usr/b"]);
+    }
+
     /// A header of `kind` that announces `size` bytes, followed by some of them.
-    fn endless_entry(kind: tar::EntryType) -> Vec<u8> {
+    fn endless_entry(kind: EntryType) -> Vec<u8> {
         let mut header = tar::Header::new_gnu();
         header.set_path("././@LongLink").unwrap();
         header.set_entry_type(kind);
@@ -380,9 +457,9 @@ mod tests {
 
     #[test]
     fn the_name_of_a_file_never_fills_the_memory() {
-        let bytes = with_control(&endless_entry(tar::EntryType::GNULongName));
+        let bytes = with_control(&endless_entry(EntryType::GNULongName));
         assert_eq!(reason(&bytes), "a file's name has more than 4096 bytes");
-        for kind in [tar::EntryType::XHeader, tar::EntryType::XGlobalHeader] {
+        for kind in [EntryType::XHeader, EntryType::XGlobalHeader] {
             assert_eq!(reason(&with_control(&endless_entry(kind))), "has a pax header, which dpkg does not read");
         }
     }
@@ -396,7 +473,7 @@ mod tests {
             ("control.tar.gz", tar_gz(&[("control", CONTROL), ("md5sums", &format!("{MD5_OF_ABC}  {path}\n"))])),
             ("data.tar.gz", tar_gz(&[(&path, "abc")])),
         ]);
-        assert_eq!(Deb::read_and_check(bytes.as_slice()).unwrap().1, []);
+        assert_eq!(Deb::read_and_check(bytes.as_slice()).unwrap().faults, []);
     }
 
     #[test]

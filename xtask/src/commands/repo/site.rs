@@ -56,6 +56,7 @@ pub fn site_of<'a>(
                     label: project.name.clone(),
                     description: format!("Web-protection node {release_line} for {}", distro.title),
                     architectures: distro.architectures.iter().map(|arch| arch.debian().to_owned()).collect(),
+                    contents: true,
                     packages: select(distro, Share::All)?,
                 });
             }

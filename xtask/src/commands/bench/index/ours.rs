@@ -53,6 +53,8 @@ fn site(format: PackFormat, packages: Selection) -> Result<Site> {
             label: "Benchmark".to_owned(),
             description: "Packages that hold noise".to_owned(),
             architectures: vec!["amd64".to_owned()],
+            // No peer lists the files of debs.
+            contents: false,
             packages,
         }),
         PackFormat::Rpm => site.yum.push(YumRepository {
