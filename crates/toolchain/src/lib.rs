@@ -7,6 +7,7 @@ mod build;
 mod libclang;
 pub mod nginx;
 mod pip;
+mod remap;
 mod zig;
 
 pub use build::{Artifact, BuildError, Builder, Target};
