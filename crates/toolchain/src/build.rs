@@ -81,6 +81,11 @@ impl Artifact<'_> {
     }
 }
 
+/// By the content of what is linked: a debugger finds the symbols of a binary by it, wherever either of them is.
+const BUILD_ID: &str = "-Clink-arg=-Wl,--build-id=sha1";
+/// Below the workspace, which is where rustc links.
+const RUST_DEBUG_ONLY: &str = "-Clink-arg=-Wl,-T,crates/toolchain/src/rust-debug-only.ld";
+
 /// Builds binaries of one workspace.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -126,7 +131,7 @@ impl Builder {
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.zig())
             .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
             .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_ENCODED_RUSTFLAGS", paths.for_rustc().collect::<Vec<_>>().join("\x1f"))
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&paths).join("\x1f"))
             .env_remove("RUSTFLAGS")
             // For the C in crates; the crate `cc` would add what a user has set for other builds.
             .env(format!("CFLAGS_{}", target.triple().replace('-', "_")), paths.for_c())
@@ -150,6 +155,11 @@ impl Builder {
         }
         let path = self.target_dir.join(target.triple()).join("release").join(artifact.file_name());
         if path.is_file() { Ok(path) } else { Err(BuildError::NoBinary(path)) }
+    }
+
+    fn rustflags(&self, paths: &Remapping) -> Vec<String> {
+        let link = [BUILD_ID, RUST_DEBUG_ONLY].map(str::to_owned);
+        link.into_iter().chain(paths.for_rustc()).collect()
     }
 
     fn has_target(&self, target: &Target) -> bool {
