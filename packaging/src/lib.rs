@@ -30,6 +30,7 @@ pub mod rpm;
 pub mod sbom;
 pub mod scripts;
 pub mod source;
+pub mod symbols;
 pub mod variables;
 pub mod version;
 

@@ -47,6 +47,8 @@ pub struct Package {
     pub epoch: u64,
     /// How its payload is compressed.
     pub compression: Compression,
+    /// Of the binaries whose debugging symbols it holds; empty for all but packages of symbols.
+    pub build_ids: Vec<String>,
 }
 
 /// One installed thing.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::compress::Compressor;
+use crate::compress::{Compressor, Material};
 use crate::distro::Compression;
 use crate::names::PackageArch;
 use crate::output::{self, Written};
@@ -90,7 +90,7 @@ impl Sources {
     }
 
     fn pack(&self) -> io::Result<Vec<u8>> {
-        let compressor = Compressor::new(Compression::Xz, PackageArch::Independent)?;
+        let compressor = Compressor::new(Compression::Xz, Material::For(PackageArch::Independent))?;
         let mut archive = Archive::below(&format!("{}/", self.folder()), compressor, self.epoch);
         archive.directory("", EXECUTABLE)?;
         for (name, file) in &self.files {

@@ -17,6 +17,7 @@ use packaging::nginx::{Build, Builds, BuildsError, Flavour};
 use packaging::project::Project;
 use packaging::resolve::{Inputs, Release, resolve};
 use packaging::rpm::NoSigner;
+use packaging::symbols::{Symbols, SymbolsByBinary};
 
 use tools::run;
 
@@ -32,6 +33,10 @@ fn builds() -> Builds {
 
 /// A package whose modules are those of the builds that `made` lets through. This test program stands in for each of them.
 fn package_of(name: &str, distro: &str, made: impl Fn(&Build) -> bool) -> Option<Package> {
+    packages_of(name, distro, made, SymbolsByBinary::new()).pop()
+}
+
+fn packages_of(name: &str, distro: &str, made: impl Fn(&Build) -> bool, symbols: SymbolsByBinary) -> Vec<Package> {
     let manifest = Manifest::load(&Path::new(ROOT).join("packages").join(name).join("package.toml")).unwrap();
     let changelog = std::fs::read_to_string(Path::new(ROOT).join("../CHANGELOG.md")).unwrap();
     let release = Release {
@@ -48,11 +53,12 @@ fn package_of(name: &str, distro: &str, made: impl Fn(&Build) -> bool) -> Option
     let inputs = Inputs {
         assets: BTreeMap::from(assets),
         modules: builds.iter().filter(|build| made(build)).map(module).collect(),
+        symbols,
         ..Inputs::default()
     };
     // The newest C library there is, so that a program of the building machine fits everywhere.
     let distro = Distro { glibc: "2.99".parse().unwrap(), ..matrix().get(distro).unwrap().clone() };
-    resolve(&manifest, &release, &distro, &inputs).unwrap().pop()
+    resolve(&manifest, &release, &distro, &inputs).unwrap()
 }
 
 fn package(name: &str, distro: &str) -> Package {
@@ -95,6 +101,35 @@ fn every_row_of_the_specification_has_its_nginx() {
         let found: Vec<_> = [NginxOrg, Plus, Distro].into_iter().filter(|f| !builds.of(*f, id).is_empty()).collect();
         assert_eq!(found, flavours, "{distro}");
     }
+}
+
+/// The package of symbols that goes with another one.
+fn symbols_of(name: &str, distro: &str) -> Package {
+    let (build_id, file) = ("0123456789abcdef".to_owned(), Path::new(ROOT).join("Cargo.toml"));
+    let symbols = [(std::env::current_exe().unwrap(), Symbols { build_id, file })].into_iter().collect();
+    let [module, symbols] = packages_of(name, distro, |_| true, symbols).try_into().unwrap();
+    assert_eq!((&symbols.version, symbols.arch), (&module.version, module.arch));
+    symbols
+}
+
+#[test]
+fn a_deb_of_symbols_links_the_documents_of_the_package_that_it_needs() {
+    let package = symbols_of("libnginx-mod-http-wallarm", "bookworm");
+    let paths: Vec<&str> = package.contents.keys().map(InstallPath::as_str).collect();
+    let documents = "/usr/share/doc/libnginx-mod-http-wallarm-dbgsym";
+    let folder = "/usr/lib/debug/.build-id";
+    assert_eq!(paths, [folder, &format!("{folder}/01"), &format!("{folder}/01/23456789abcdef.debug"), documents]);
+    let link = &package.contents[&documents.parse().unwrap()];
+    assert_eq!((&link.kind, link.mode), (&EntryKind::Symlink("libnginx-mod-http-wallarm".to_owned()), 0o777));
+}
+
+#[test]
+fn an_rpm_of_symbols_brings_documents_and_bills_of_its_own() {
+    let package = symbols_of("nginx-mod-http-wallarm", "el8");
+    let folder = "/usr/share/doc/nginx-mod-http-wallarm-debuginfo";
+    assert!(package.contents.contains_key(&format!("{folder}/copyright").parse().unwrap()));
+    let bill = text(&package, &format!("{folder}/sbom.cdx.json"));
+    assert!(bill.contains("/nginx-mod-http-wallarm-debuginfo@"), "{bill}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::remap::Remapping;
 use crate::zig::Zig;
 
 /// Why a binary could not be built.
@@ -80,6 +81,11 @@ impl Artifact<'_> {
     }
 }
 
+/// By the content of what is linked: a debugger finds the symbols of a binary by it, wherever either of them is.
+const BUILD_ID: &str = "-Clink-arg=-Wl,--build-id=sha1";
+/// Below the workspace, which is where rustc links.
+const RUST_DEBUG_ONLY: &str = "-Clink-arg=-Wl,-T,crates/toolchain/src/rust-debug-only.ld";
+
 /// Builds binaries of one workspace.
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -111,6 +117,7 @@ impl Builder {
         // which runs in another one: so none above zig.
         std::fs::create_dir_all(&self.target_dir)
             .map_err(|source| BuildError::Folder { path: self.target_dir.clone(), source })?;
+        let paths = Remapping::of(&self.workspace, &self.target_dir, self.zig.root());
         let mut command = Command::new(&program);
         command
             .current_dir(&self.target_dir)
@@ -124,8 +131,14 @@ impl Builder {
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.zig())
             .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
             .env("CARGO_INCREMENTAL", "0")
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\x1f"))
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&paths).join("\x1f"))
             .env_remove("RUSTFLAGS")
+            // For the C in crates; the crate `cc` would add what a user has set for other builds.
+            .env(format!("CFLAGS_{}", target.triple().replace('-', "_")), paths.for_c())
+            .env("CC_SHELL_ESCAPED_FLAGS", "1")
+            .env_remove("CFLAGS")
+            .env_remove("HOST_CFLAGS")
+            .env_remove("TARGET_CFLAGS")
             .envs(variables.iter().copied())
             .stdout(std::process::Stdio::null());
         if quiet {
@@ -144,23 +157,13 @@ impl Builder {
         if path.is_file() { Ok(path) } else { Err(BuildError::NoBinary(path)) }
     }
 
-    /// No path of the building machine may reach the binary: it would tell of the machine, and two folders would give
-    /// two different binaries.
-    fn rustflags(&self) -> Vec<String> {
-        let home = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-        let mut flags = vec![remap(&self.target_dir, "/build"), remap(&self.workspace, "/source")];
-        flags.extend(home.map(|home| remap(&home, "/cargo")));
-        flags
+    fn rustflags(&self, paths: &Remapping) -> Vec<String> {
+        let link = [BUILD_ID, RUST_DEBUG_ONLY].map(str::to_owned);
+        link.into_iter().chain(paths.for_rustc()).collect()
     }
 
     fn has_target(&self, target: &Target) -> bool {
         let output = Command::new("rustc").args(["--print", "target-libdir", "--target", &target.triple()]).output();
         output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
     }
-}
-
-fn remap(from: &Path, to: &str) -> String {
-    format!("--remap-path-prefix={}={to}", from.display())
 }

@@ -4,12 +4,15 @@
 //! that one build serves every distro of the matrix. [`nginx`] fetches and configures NGINX sources and builds the module for each. This crate knows nothing of packages.
 
 mod build;
+mod debug;
 mod libclang;
 pub mod nginx;
 mod pip;
+mod remap;
 mod zig;
 
 pub use build::{Artifact, BuildError, Builder, Target};
+pub use debug::{Split, SplitError, split};
 pub use libclang::{LIBCLANG_VERSION, Libclang};
 pub use pip::FetchError;
 pub use zig::{ZIG_VERSION, ZIGBUILD_VERSION, Zig};

@@ -46,6 +46,11 @@ impl Zig {
         Self::at(&folder)
     }
 
+    /// Where it is, with the headers and sources that it brings.
+    pub fn root(&self) -> &Path {
+        &self.folder
+    }
+
     /// `cargo-zigbuild` itself.
     pub fn zigbuild(&self) -> PathBuf {
         self.folder.join(Self::ZIGBUILD)

@@ -9,6 +9,7 @@ use liblzma::write::XzEncoder;
 
 use self::gzip::BlockGzip;
 use crate::distro::Compression;
+use crate::model::Package;
 use crate::names::PackageArch;
 
 /// The name by which members of a deb end.
@@ -19,10 +20,26 @@ pub const fn extension(compression: Compression) -> &'static str {
     }
 }
 
+/// What is compressed: how much work it is worth, and with which filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Material {
+    /// What everybody installs. Machine code of amd64 gets a filter of its own.
+    For(PackageArch),
+    /// Debugging symbols: the larger part of what is built, and fetched by few.
+    Symbols,
+}
+
+impl Material {
+    /// What a package holds.
+    pub const fn of(package: &Package) -> Self {
+        if package.build_ids.is_empty() { Self::For(package.arch) } else { Self::Symbols }
+    }
+}
+
 /// How much work is put into it, as rpm's headers tell it.
-pub const fn level(compression: Compression) -> u32 {
+pub const fn level(compression: Compression, material: Material) -> u32 {
     match compression {
-        Compression::Xz => xz::LEVEL,
+        Compression::Xz => xz::level(material),
         Compression::Gzip => gzip::LEVEL,
     }
 }
@@ -36,10 +53,10 @@ pub enum Compressor {
 }
 
 impl Compressor {
-    /// `arch` is what the content is for: machine code of amd64 gets a filter of its own.
-    pub fn new(compression: Compression, arch: PackageArch) -> io::Result<Self> {
+    /// Starts with nothing written.
+    pub fn new(compression: Compression, material: Material) -> io::Result<Self> {
         Ok(match compression {
-            Compression::Xz => Self::Xz(Box::new(XzEncoder::new_stream(Vec::new(), xz::stream(arch, threads())?))),
+            Compression::Xz => Self::Xz(Box::new(XzEncoder::new_stream(Vec::new(), xz::stream(material, threads())?))),
             Compression::Gzip => Self::Gzip(BlockGzip::new(threads())),
         })
     }

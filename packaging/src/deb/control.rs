@@ -31,6 +31,8 @@ pub fn control(package: &Package, installed_kib: u64) -> Result<Paragraph, deb82
         ("Section", package.section.clone()),
         ("Priority", priority(package).to_owned()),
         ("Homepage", package.homepage.clone()),
+        ("Auto-Built-Package", auto_built(package).to_owned()),
+        ("Build-Ids", package.build_ids.join(" ")),
         ("Description", description(&package.summary, &package.description)),
     ];
     let mut paragraph = Paragraph::new();
@@ -47,6 +49,11 @@ pub fn control(package: &Package, installed_kib: u64) -> Result<Paragraph, deb82
 /// without it or not at all. So NGINX is kept back until there is a module for it.
 fn priority(package: &Package) -> &'static str {
     if package.lifecycle.module.is_some() { "standard" } else { "optional" }
+}
+
+/// By this, tools know packages of debugging symbols (deb-control(5)).
+fn auto_built(package: &Package) -> &'static str {
+    if package.build_ids.is_empty() { "" } else { "debug-symbols" }
 }
 
 fn list(relations: &[Relation]) -> String {

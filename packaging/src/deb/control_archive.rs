@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::compress::Compressor;
+use crate::compress::{Compressor, Material};
 use crate::model::{Package, Role};
 use crate::names::PackageArch;
 use crate::scripts::{self, DebScripts};
@@ -31,7 +31,7 @@ pub fn control_archive(package: &Package, data: &Data) -> Result<Vec<u8>, Error>
         ("triggers", 0o644, triggers(package)),
     ];
     let pack = || -> io::Result<Vec<u8>> {
-        let compressor = Compressor::new(package.compression, PackageArch::Independent)?;
+        let compressor = Compressor::new(package.compression, Material::For(PackageArch::Independent))?;
         let mut archive = Archive::new(compressor, package.epoch);
         archive.directory("", 0o755)?;
         for (name, mode, content) in members {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use md5::{Digest, Md5};
 
-use crate::compress::Compressor;
+use crate::compress::{Compressor, Material};
 use crate::model::{Entry, EntryKind, Package, Role};
 use crate::names::InstallPath;
 use crate::tarball::Archive;
@@ -27,7 +27,7 @@ pub struct Data {
 /// Reads every file once and packs it. Owners are root: dpkg unpacks before `postinst` makes a user.
 pub fn data(package: &Package) -> Result<Data, Error> {
     let failed = |source| Error::Member { member: "data.tar", source };
-    let compressor = Compressor::new(package.compression, package.arch).map_err(failed)?;
+    let compressor = Compressor::new(package.compression, Material::of(package)).map_err(failed)?;
     let mut archive = Archive::new(compressor, package.epoch);
     let (mut md5sums, mut installed_kib) = (String::new(), 0);
     for (path, node) in nodes(package)? {

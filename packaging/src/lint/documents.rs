@@ -1,12 +1,30 @@
 //! Copyright, changelog, and the text that package managers show.
 
-use super::{Findings, Subject};
+use super::{Findings, ItemKind, Subject};
 use crate::distro::Format;
 
 /// Debian policy §3.4.1; longer ones are cut in lists.
 const SUMMARY_MAX: usize = 80;
 
 pub(super) fn check(subject: &Subject, findings: &mut Findings) {
+    summary(subject, findings);
+    description(subject, findings);
+    if !are_shared(subject) {
+        files(subject, findings);
+    }
+}
+
+/// A package of symbols needs the package that they are of in its own version, so that it may link that one's documents (Debian policy §12.5).
+fn are_shared(subject: &Subject) -> bool {
+    let folder = format!("/usr/share/doc/{}", subject.name);
+    let link = subject.items.iter().find_map(|item| match &item.kind {
+        ItemKind::Symlink(to) if item.path == folder => Some(to),
+        _ => None,
+    });
+    subject.format == Format::Deb && subject.name.strip_suffix("-dbgsym") == link.map(String::as_str) && link.is_some()
+}
+
+fn files(subject: &Subject, findings: &mut Findings) {
     let folder = format!("/usr/share/doc/{}/", subject.name);
     let has = |names: &[&str]| {
         subject.files().any(|(item, content)| {
@@ -30,8 +48,6 @@ pub(super) fn check(subject: &Subject, findings: &mut Findings) {
     if !has_changelog {
         findings.add("no-changelog", folder, "no changelog says what is new");
     }
-    summary(subject, findings);
-    description(subject, findings);
 }
 
 fn summary(subject: &Subject, findings: &mut Findings) {

@@ -119,6 +119,21 @@ fn missing_documents_are_found() {
 }
 
 #[test]
+fn a_package_of_symbols_may_link_the_documents_of_the_package_that_they_are_of() {
+    let linked = |name: &'static str, to: &'static str| {
+        move |subject: &mut Subject| {
+            subject.name = name.into();
+            let link =
+                Item { kind: ItemKind::Symlink(to.into()), mode: 0o777, ..file(&format!("/usr/share/doc/{name}"), "") };
+            subject.items = vec![link];
+        }
+    };
+    assert_eq!(broken(linked("sample-dbgsym", "sample")), [""; 0]);
+    assert_eq!(broken(linked("sample-dbgsym", "other")), ["no-copyright", "no-changelog"]);
+    assert_eq!(broken(linked("other", "sample")), ["no-copyright", "no-changelog"]);
+}
+
+#[test]
 fn the_text_that_lists_show_has_a_form() {
     for summary in ["", "a sample", "Package that is looked at.", "sample again", "x\ty", &"x".repeat(81)] {
         assert_eq!(broken(|subject| subject.summary = summary.into()), ["summary"], "{summary}");

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{Problem, Resolver, generated};
 use crate::model::Role;
 use crate::modules;
-use crate::names::PackageArch;
+use crate::names::{PackageArch, PackageName};
 use crate::sbom::{self, Bill, CYCLONEDX, Component, SPDX};
 
 impl Resolver<'_> {
-    /// What the package is made of, in both formats that tools read.
-    pub(super) fn bills(&mut self) -> Result<(), Problem> {
+    /// What the package of this name is made of, in both formats that tools read.
+    pub(super) fn bills(&mut self, name: &PackageName) -> Result<(), Problem> {
         let binaries = self.manifest.file.iter().filter_map(|rule| rule.binary.as_ref());
         let mut linked: BTreeSet<&Component> =
             binaries.filter_map(|name| self.inputs.linked.get(name)).flatten().collect();
@@ -21,7 +21,7 @@ impl Resolver<'_> {
             built_for.extend(modules.into_iter().map(|module| sbom::nginx(module.build.version)));
         }
         let bill = Bill {
-            name: &self.manifest.name,
+            name,
             version: &self.version,
             arch: self.arch.map_or(PackageArch::Independent, PackageArch::Native),
             distro: self.distro,
@@ -32,7 +32,7 @@ impl Resolver<'_> {
         };
         for (ending, text) in [(CYCLONEDX, sbom::cyclonedx(&bill)), (SPDX, sbom::spdx(&bill))] {
             let text = text.map_err(|error| Problem::Bill { ending, source: error })?;
-            let path = sbom::path(&self.manifest.name, ending).parse()?;
+            let path = sbom::path(name, ending).parse()?;
             self.insert(path, generated(text.into_bytes(), Role::Doc))?;
         }
         Ok(())

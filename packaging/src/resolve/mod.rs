@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod beside;
 mod bills;
 mod problem;
 
@@ -13,12 +14,13 @@ use crate::lifecycle::{Lifecycle, NginxModule, Ownership, Unit};
 use crate::manifest::{Architecture, DirectoryRule, FileRule, Manifest, Mode, RelationTexts};
 use crate::model::{Content, Entry, EntryKind, Package, Role};
 use crate::modules::{self, Module};
-use crate::names::{Arch, InstallPath, PackageArch};
+use crate::names::{Arch, InstallPath, PackageArch, PackageName};
 use crate::needs;
 use crate::project::Project;
 use crate::relation::{Relation, Relations};
 use crate::sbom::Component;
 use crate::scripts;
+use crate::symbols::SymbolsByBinary;
 use crate::variables::{UnknownVariable, Variables};
 use crate::version::{Revision, Upstream, Version};
 
@@ -52,10 +54,13 @@ pub struct Inputs {
     pub linked: BTreeMap<String, Vec<Component>>,
     /// What is linked into the modules.
     pub linked_into_modules: Vec<Component>,
+    /// What debuggers ask for, taken out of binaries and modules.
+    pub symbols: SymbolsByBinary,
 }
 
-/// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code. Empty when the
-/// package does not exist in the distro's format, or when it is for an NGINX of which no module was handed over.
+/// Resolves `manifest` for one distro: one package, or one for each architecture when it has machine code, each followed by
+/// the one with its symbols if such were handed over. Empty when the package does not exist in the distro's format, or when
+/// it is for an NGINX of which no module was handed over.
 ///
 /// # Errors
 /// The first [`Problem`], with the package's and the distro's name.
@@ -76,8 +81,8 @@ pub fn resolve(
         manifest.nginx.is_none_or(|flavour| !modules::of(&inputs.modules, flavour, distro, *arch).is_empty())
     };
     let arches = arches.filter(has_module);
-    let resolved = arches.map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.package());
-    resolved.collect::<Result<_, Problem>>().map_err(|problem| ResolveError {
+    let resolved = arches.map(|arch| Resolver::new(manifest, release, distro, inputs, arch)?.packages());
+    resolved.collect::<Result<Vec<_>, Problem>>().map(|packages| packages.concat()).map_err(|problem| ResolveError {
         package: manifest.name.to_string(),
         distro: distro.id.to_string(),
         source: Box::new(problem),
@@ -125,7 +130,14 @@ impl<'a> Resolver<'a> {
         Ok(Self { manifest, release, distro, inputs, arch, version, variables, contents: BTreeMap::new() })
     }
 
-    fn package(mut self) -> Result<Package, Problem> {
+    /// The package, and what debuggers ask for in another one.
+    fn packages(mut self) -> Result<Vec<Package>, Problem> {
+        let package = self.package()?;
+        let symbols = self.symbols(&package)?;
+        Ok([package].into_iter().chain(symbols).collect())
+    }
+
+    fn package(&mut self) -> Result<Package, Problem> {
         let manifest = self.manifest;
         for rule in &manifest.directory {
             self.directory(rule)?;
@@ -140,8 +152,8 @@ impl<'a> Resolver<'a> {
         let mut relations = self.relations()?;
         let module = self.modules(&mut relations)?;
         self.library_needs(&mut relations)?;
-        self.documents()?;
-        self.bills()?;
+        self.documents(&manifest.name)?;
+        self.bills(&manifest.name)?;
         let lifecycle = Lifecycle {
             user: manifest.user.clone(),
             ownership: self.ownership(),
@@ -151,7 +163,7 @@ impl<'a> Resolver<'a> {
         };
         Ok(Package {
             name: manifest.name.clone(),
-            version: self.version,
+            version: self.version.clone(),
             arch: self.arch.map_or(PackageArch::Independent, PackageArch::Native),
             distro: self.distro.id.clone(),
             summary: manifest.summary.clone(),
@@ -161,11 +173,12 @@ impl<'a> Resolver<'a> {
             homepage: self.release.project.homepage.clone(),
             maintainer: self.release.project.maintainer.clone(),
             relations,
-            contents: self.contents,
+            contents: std::mem::take(&mut self.contents),
             lifecycle,
             changelog: self.release.changelog.clone(),
             epoch: self.release.epoch,
             compression: self.distro.compression,
+            build_ids: Vec::new(),
         })
     }
 
@@ -359,13 +372,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// Copyright and changelog, which both formats want of every package (Debian policy §12.5, §12.7).
-    fn documents(&mut self) -> Result<(), Problem> {
-        let folder = format!("/usr/share/doc/{}", self.manifest.name);
+    fn documents(&mut self, name: &PackageName) -> Result<(), Problem> {
+        let folder = format!("/usr/share/doc/{name}");
         let copyright = self.release.project.copyright_file();
         self.insert(format!("{folder}/copyright").parse()?, generated(copyright.into_bytes(), Role::Licence))?;
         if self.distro.format() == Format::Deb {
-            let (name, revision) = (self.manifest.name.as_str(), self.version.revision.to_string());
-            let changelog = self.release.changelog.to_debian(name, &revision, &self.release.project.maintainer);
+            let revision = self.version.revision.to_string();
+            let changelog =
+                self.release.changelog.to_debian(name.as_str(), &revision, &self.release.project.maintainer);
             let path = format!("{folder}/changelog.Debian.gz").parse()?;
             self.insert(path, generated(gzip(changelog.as_bytes()), Role::Doc))?;
         }

@@ -67,6 +67,7 @@ fn capitalised(summary: &str) -> String {
 /// rpm's old classification, which rpmlint still asks for, from Debian's sections.
 fn group(section: &str) -> &'static str {
     match section {
+        "debug" => "Development/Debug",
         "net" | "web" | "httpd" => "System Environment/Daemons",
         _ => "System Environment/Base",
     }
@@ -114,6 +115,10 @@ fn relations(builder: &mut PackageBuilder, package: &Package) {
     }
     for other in firsts(&relations.provides) {
         builder.provides(other);
+    }
+    for build_id in &package.build_ids {
+        // As rpmbuild says it; `dnf debuginfo-install` asks for it.
+        builder.provides(Dependency::eq("debuginfo(build-id)", build_id.as_str()));
     }
     for other in firsts(&relations.replaces) {
         builder.obsoletes(other);

@@ -10,7 +10,7 @@ use formats::rpm_header::{Header, HeaderBuilder, Tag};
 use sha2::{Digest as _, Sha256};
 
 use super::Error;
-use crate::compress::{self, Compressor};
+use crate::compress::{self, Compressor, Material};
 use crate::distro::Compression;
 use crate::model::{EntryKind, Package};
 use crate::names::InstallPath;
@@ -28,6 +28,7 @@ pub struct Payload {
     /// Length of the archive before compression, trailer included.
     pub unpacked: u64,
     compression: Compression,
+    material: Material,
     /// SHA-256 before compression.
     plain_digest: String,
     /// For each file of the header, in its order.
@@ -47,9 +48,9 @@ struct File {
 
 /// Reads every file once: hashes it, packs it, compresses.
 pub fn pack(package: &Package, header: &Header) -> Result<Payload, Error> {
-    let compression = package.compression;
+    let (compression, material) = (package.compression, Material::of(package));
     let failed = |source| Error::Compress { package: package.name.to_string(), source };
-    let compressor = Compressor::new(compression, package.arch).map_err(failed)?;
+    let compressor = Compressor::new(compression, material).map_err(failed)?;
     let mut archive = cpio::Writer::new(Hashed { inner: compressor, sha256: Sha256::new() });
     let mut files = files(header).map_err(|source| Error::Laid { package: package.name.to_string(), source })?;
     for file in &mut files {
@@ -71,7 +72,7 @@ pub fn pack(package: &Package, header: &Header) -> Result<Payload, Error> {
     let end = |source| Error::Payload { path: "its end".to_owned(), source };
     let (Hashed { inner, sha256 }, unpacked) = archive.finish().map_err(end)?;
     let plain_digest = format!("{:x}", sha256.finalize());
-    Ok(Payload { bytes: inner.finish().map_err(failed)?, unpacked, compression, plain_digest, files })
+    Ok(Payload { bytes: inner.finish().map_err(failed)?, unpacked, compression, material, plain_digest, files })
 }
 
 impl Payload {
@@ -91,7 +92,7 @@ impl Payload {
         };
         header
             .string(Tag::PAYLOAD_COMPRESSOR, compressor)?
-            .string(Tag::PAYLOAD_FLAGS, &compress::level(self.compression).to_string())?
+            .string(Tag::PAYLOAD_FLAGS, &compress::level(self.compression, self.material).to_string())?
             .strings(Tag::PAYLOAD_DIGEST, &[&format!("{:x}", Sha256::digest(&self.bytes))])?
             .strings(Tag::PAYLOAD_DIGEST_ALT, &[&self.plain_digest])?
             .u32s(Tag::PAYLOAD_DIGEST_ALGO, &[SHA256_ALGORITHM]);

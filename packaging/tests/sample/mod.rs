@@ -42,6 +42,7 @@ pub fn sample(distro: &str) -> Package {
         changelog: Changelog::parse(CHANGELOG).unwrap(),
         epoch: EPOCH,
         compression: distro.compression,
+        build_ids: Vec::new(),
     }
 }
 

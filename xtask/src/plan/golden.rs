@@ -56,6 +56,21 @@ fn the_picture_in_the_documentation_is_of_this_checkout() {
     check("../docs/plan.svg", &picture::svg(&whole()));
 }
 
+/// Both packages would hold the same file of symbols, and dpkg refuses the second.
+#[test]
+fn no_two_packages_of_a_distro_have_symbols_of_the_same_thing() {
+    for system in whole().distros {
+        let mut seen = std::collections::BTreeSet::new();
+        for package in system.packages.iter().filter(|package| package.symbols_of.is_some()) {
+            let built = package.nginx.iter().map(|build| format!("{} {}", build.version, build.signature));
+            for built in built.chain(package.binaries.clone()) {
+                assert!(seen.insert((built.clone(), package.arch.clone())), "{}: {built}", package.file);
+            }
+        }
+        assert!(!seen.is_empty(), "{}", system.distro);
+    }
+}
+
 #[test]
 fn a_workflow_gets_the_matrix_in_one_line() {
     let folder = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ use packaging::manifest::Manifest;
 use packaging::names::{Arch, PackageArch, PackageName};
 use packaging::nginx::{Builds, Flavour, NginxVersion, Signature};
 use packaging::resolve::{self, Release};
+use packaging::symbols;
 use serde::Serialize;
 
 use crate::container::Recipe;
@@ -112,10 +113,13 @@ pub struct Package {
     pub file: String,
     /// Who signs.
     pub signed: Signed,
-    /// Names of programs inside.
+    /// The package whose debugging symbols it holds.
+    #[serde(rename = "symbols-of", skip_serializing_if = "Option::is_none")]
+    pub symbols_of: Option<PackageName>,
+    /// Names of programs inside, or of those whose symbols are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub binaries: Vec<String>,
-    /// The NGINX builds that it has modules for, oldest first.
+    /// The NGINX builds that it has modules for, or the symbols of modules, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nginx: Vec<NginxBuild>,
 }
@@ -175,7 +179,9 @@ impl Plan {
                         }
                         modules.extend(package.nginx.iter().map(|build| build.module(built_for)));
                     }
+                    let symbols = sources.symbols(&package, manifest, distro, arch)?;
                     packages.push(package);
+                    packages.extend(symbols);
                 }
             }
             systems.push(System {
@@ -233,9 +239,26 @@ impl Sources<'_> {
                 Format::Deb => Signed::ByRepository,
                 Format::Rpm => Signed::InHeader,
             },
+            symbols_of: None,
             binaries: manifest.file.iter().filter_map(|rule| rule.binary.clone()).collect(),
             nginx: builds.into_iter().map(NginxBuild::of).collect(),
         }
+    }
+
+    /// The package with the debugging symbols of another one, if that has machine code.
+    fn symbols(
+        &self,
+        of: &Package,
+        manifest: &Manifest,
+        distro: &Distro,
+        arch: PackageArch,
+    ) -> Result<Option<Package>> {
+        if of.binaries.is_empty() && of.nginx.is_empty() {
+            return Ok(None);
+        }
+        let name = symbols::name(&of.name, distro.format())?;
+        let file = distro.format().file_name(&name, &resolve::version(manifest, self.release, distro), arch);
+        Ok(Some(Package { name, file, symbols_of: Some(of.name.clone()), ..of.clone() }))
     }
 }
 

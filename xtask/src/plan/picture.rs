@@ -52,7 +52,7 @@ pub fn svg(plan: &Plan) -> String {
                 (row(system, TOP + number as f64 * ROW, &columns, plan, right))
             }
             text class="what" x="24" y=(bottom + 26.0) {
-                "A dot is a package without machine code; a number is the NGINX that a module is for."
+                "A dot is a package without machine code; a number is the NGINX that a module is for. Everything but a dot has its debugging symbols in a package beside it."
             }
         }
     };
@@ -69,7 +69,8 @@ struct Column {
 
 /// Packages for every server first, then those with something built inside; each as wide as its fullest cell.
 fn columns(plan: &Plan) -> Vec<Column> {
-    let all = || plan.distros.iter().flat_map(|system| &system.packages);
+    // Where there are symbols follows from the rest: columns of their own would say nothing more.
+    let all = || plan.distros.iter().flat_map(|system| &system.packages).filter(|one| one.symbols_of.is_none());
     let key = |package: &Package| (!package.nginx.is_empty(), !package.binaries.is_empty(), package.name.clone());
     let names: BTreeSet<_> = all().map(key).collect();
     let mut x = MARGIN;
@@ -181,7 +182,7 @@ mod tests {
         let svg = super::svg(&plan);
         for system in &plan.distros {
             assert!(svg.contains(&format!(">{}</text>", system.title)), "{}", system.title);
-            for package in &system.packages {
+            for package in system.packages.iter().filter(|one| one.symbols_of.is_none()) {
                 assert!(svg.contains(&format!("<title>{}</title>", package.file)), "{}", package.file);
             }
         }

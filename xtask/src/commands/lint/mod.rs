@@ -94,7 +94,7 @@ pub fn look(packages: &[PathBuf], key: &KeyArgs, all_linters: bool, session: &Se
 pub fn before_writing(package: &Package, distro: &Distro, exceptions: &Exceptions) -> Result<()> {
     let context = || format!("cannot read what {} installs", package.name);
     let findings = lint::check(package, distro).with_context(context)?;
-    let stays = |finding: &Finding| exceptions.find(Tool::Own, false, finding.rule).is_some();
+    let stays = |finding: &Finding| exceptions.find(Tool::Own, false, finding.rule, &finding.to_string()).is_some();
     let left: Vec<String> = findings.iter().filter(|finding| !stays(finding)).map(Finding::to_string).collect();
     if left.is_empty() {
         return Ok(());
@@ -108,7 +108,7 @@ pub fn exceptions(session: &Session) -> Result<Exceptions> {
 }
 
 fn sort(said: Said, exceptions: &Exceptions, outcome: &mut Outcome) {
-    match exceptions.find(said.tool, said.error, &said.tag) {
+    match exceptions.find(said.tool, said.error, &said.tag, &said.text) {
         Some(number) => _ = outcome.used.insert(number),
         None => outcome.findings.push(said),
     }

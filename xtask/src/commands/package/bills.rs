@@ -7,8 +7,12 @@ use packaging::model::{EntryKind, Package};
 use packaging::output;
 use packaging::sbom::{self, CYCLONEDX, SPDX};
 
-/// Writes `<file>.cdx.json` and `<file>.spdx.json`.
+/// Writes `<file>.cdx.json` and `<file>.spdx.json`; nothing for a package that links the documents of another one, whose bills are its own.
 pub fn write_beside(package: &Package, file: &Path) -> Result<Vec<PathBuf>> {
+    let folder = package.contents.get(&format!("/usr/share/doc/{}", package.name).parse()?);
+    if matches!(folder.map(|entry| &entry.kind), Some(EntryKind::Symlink(_))) {
+        return Ok(Vec::new());
+    }
     [CYCLONEDX, SPDX].into_iter().map(|ending| write(package, file, ending)).collect()
 }
 

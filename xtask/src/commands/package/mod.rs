@@ -14,9 +14,10 @@ use packaging::manifest::Manifest;
 use packaging::model::Package;
 use packaging::names::Arch;
 use packaging::resolve::{Inputs, Release};
+use packaging::symbols::Symbols;
 use serde::Serialize;
 use signing::Signer;
-use toolchain::{Artifact, Builder, Target, Zig};
+use toolchain::{Artifact, Builder, Split, Target, Zig};
 
 use self::modules::Workshop;
 pub use self::modules::{Missing, Supply};
@@ -212,7 +213,21 @@ fn build(
     let (modules, missing, sources) = modules::make(&order.distros, manifests, supply, &workshop, session)?;
     let plan = plan(&order.distros, order.revision, order.url.as_deref(), session)?;
     let binaries = build_binaries(&plan.binaries, glibc, &builder, session)?;
-    Ok((Inputs { binaries, modules, ..Inputs::default() }, missing, sources))
+    let mut inputs = Inputs { binaries, modules, ..Inputs::default() };
+    part(&mut inputs, &builder)?;
+    Ok((inputs, missing, sources))
+}
+
+/// Takes what debuggers ask for out of everything that was built; packages get what is left, and packages of symbols the rest.
+fn part(inputs: &mut Inputs, builder: &Builder) -> Result<()> {
+    let folder = builder.target_dir.join("symbols");
+    let modules = inputs.modules.iter_mut().map(|module| &mut module.path);
+    for path in inputs.binaries.values_mut().chain(modules) {
+        let Split { stripped, debug, build_id } = toolchain::split(path, &folder)?;
+        inputs.symbols.insert(stripped.clone(), Symbols { build_id, file: debug });
+        *path = stripped;
+    }
+    Ok(())
 }
 
 fn build_binaries(

@@ -64,6 +64,7 @@ impl Disguise {
         let mut parts: Vec<String> = self.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         parts.push(format!("umask {}", self.umask));
         parts.push(format!("the checkout in a folder `{FOLDER}`"));
+        parts.push("an empty cache of the linker".to_owned());
         if self.processor.is_some() {
             parts.push("one processor".to_owned());
         }
@@ -125,6 +126,8 @@ pub fn build(order: &Order, folder: &Path, session: &Session) -> Result<()> {
         // As cargo tells this program where it is.
         .env("CARGO_MANIFEST_DIR", copy.join("xtask"))
         .env("CARGO_TARGET_DIR", &target)
+        // zig keeps there what it compiles of glibc and of its own runtime: the copy makes that anew, too.
+        .env("XDG_CACHE_HOME", target.join("cache"))
         .env("SOURCE_DATE_EPOCH", session.epoch()?.to_string())
         .stdout(std::process::Stdio::null())
         .status()

@@ -11,11 +11,14 @@ use crate::session::Session;
 /// Real tools that read what we write, and real clients that speak to the server.
 pub const FOR_CARGO_TESTS: &[&str] = &[
     "apt-utils",
+    "binutils",
     "cpio",
     "createrepo-c",
     "curl",
     "dnf",
     "dpkg-dev",
+    "elfutils",
+    "gdb",
     "gnupg",
     "gpgv",
     "man-db",

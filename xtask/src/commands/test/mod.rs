@@ -9,6 +9,7 @@ mod pages;
 mod release;
 mod reproduce;
 mod stage;
+mod symbols;
 mod tidy;
 mod tree;
 
@@ -34,6 +35,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "pages in a browser", needs: browser::NEEDS, containers: false, run: pages::run },
     Stage { name: "package lint", needs: &["lintian", "rpmlint"], containers: false, run: lint::run },
     Stage { name: "a release", needs: &["diffutils", "git"], containers: false, run: release::run },
+    Stage { name: "debug symbols", needs: symbols::NEEDS, containers: false, run: symbols::run },
     Stage { name: "module in NGINX", needs: nginx::NEEDS, containers: true, run: nginx::run },
     Stage { name: "module under valgrind", needs: nginx::VALGRIND, containers: true, run: nginx::memory },
     Stage { name: "same bytes in another folder", needs: &["git"], containers: false, run: reproduce::run },

@@ -102,6 +102,7 @@ fn package(number: usize, kind: Kind) -> Result<Package> {
         changelog: Changelog::default(),
         epoch: 1_780_000_000,
         compression: Compression::Gzip,
+        build_ids: Vec::new(),
     })
 }
 

@@ -223,6 +223,7 @@ fn package(elf: &Path, compression: cli::PackCompression, session: &Session) -> 
             cli::PackCompression::Xz => Compression::Xz,
             cli::PackCompression::Gzip => Compression::Gzip,
         },
+        build_ids: Vec::new(),
     })
 }
 
