@@ -2,13 +2,18 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::piece_cache::{self, Key, Packed, PieceCache};
 use super::{gzip, pieces, xz};
 use crate::digest::Sums;
 use crate::index::xz::Block;
 use crate::{Error, pool};
+
+/// Bytes of text that are worked on at a time: enough that hashing goes on while a piece is compressed, and little to hold in memory.
+const BATCH: usize = 4 << 20;
 
 /// In which forms a document is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +53,10 @@ pub(crate) struct IndexWriter<S> {
     piece: String,
     /// Whether there was no piece yet.
     is_empty: bool,
-    /// Pieces that are full and not compressed yet: as many as all cores can take at once.
+    /// Pieces that are full and not compressed yet.
     waiting: Vec<String>,
+    /// Bytes of those.
+    waiting_bytes: usize,
     cache: PieceCache,
 }
 
@@ -59,7 +66,19 @@ enum Text<S> {
     Hashed(S),
 }
 
-impl<S: Sums> IndexWriter<S> {
+impl<S: Sums> Text<S> {
+    fn take(&mut self, piece: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Published(plain) => plain.write(piece),
+            Self::Hashed(hasher) => {
+                hasher.update(piece);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<S: Sums + Send> IndexWriter<S> {
     /// Begins a document; its forms are written to `aside` and names like it. What was compressed before is taken from the cache at `cache`.
     pub(crate) fn begin(aside: &Path, forms: Forms, cache: Option<&Path>) -> Result<Self, Error> {
         let mut xz = forms.xz.then(|| Output::create(aside, ".xz")).transpose()?;
@@ -74,6 +93,7 @@ impl<S: Sums> IndexWriter<S> {
             piece: String::new(),
             is_empty: true,
             waiting: Vec::new(),
+            waiting_bytes: 0,
             cache: PieceCache::open(cache),
         })
     }
@@ -116,24 +136,28 @@ impl<S: Sums> IndexWriter<S> {
         let room = self.piece.len();
         let piece = std::mem::replace(&mut self.piece, String::with_capacity(room));
         self.is_empty = false;
-        match &mut self.text {
-            Text::Published(plain) => plain.write(piece.as_bytes())?,
-            Text::Hashed(hasher) => hasher.update(piece.as_bytes()),
-        }
+        self.waiting_bytes += piece.len();
         self.waiting.push(piece);
-        if self.waiting.len() >= 2 * pool::cores() { self.compress() } else { Ok(()) }
+        if self.waiting_bytes >= BATCH { self.compress() } else { Ok(()) }
     }
 
+    /// Hashes the text of a batch on one core while the others compress what is new of it.
     fn compress(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
-        let (cache, with_xz) = (&self.cache, self.xz.is_some());
-        let packed = pool::on_all_cores(&waiting, |piece| {
-            let key = piece_cache::key(piece.as_bytes());
-            match cache.get(&key, with_xz) {
-                Some(packed) => Ok((key, packed)),
-                None => pack(piece.as_bytes(), with_xz).map(|packed| (key, packed)),
-            }
+        self.waiting_bytes = 0;
+        let (text, cache, with_xz) = (&mut self.text, &self.cache, self.xz.is_some());
+        let (hashed, packed) = thread::scope(|scope| {
+            let hashed = scope.spawn(|| waiting.iter().try_for_each(|piece| text.take(piece.as_bytes())));
+            let packed = pool::on_all_cores(&waiting, |piece| {
+                let key = piece_cache::key(piece.as_bytes());
+                match cache.get(&key, with_xz) {
+                    Some(packed) => Ok((key, packed)),
+                    None => pack(piece.as_bytes(), with_xz).map(|packed| (key, packed)),
+                }
+            });
+            (hashed.join().unwrap_or_else(|panic| resume_unwind(panic)), packed)
         });
+        hashed?;
         let packed: Vec<(Key, Packed)> = packed.map_err(Error::io("compress", &self.gzip.aside))?;
         for (key, packed) in packed {
             self.cache.keep(&key, &packed);

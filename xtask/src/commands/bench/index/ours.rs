@@ -17,7 +17,7 @@ use crate::{keys, report};
 /// Lays a tree out in another process: the packages that lie in it, or copies of those in `pool`.
 pub fn lay_out(format: Format, root: &Path, caches: Option<&Path>, pool: Option<&Path>) -> Result<Timing> {
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-    command.args(["bench", "lay-out", "--format", format.extension(), "--root"]).arg(root);
+    command.args(["--quiet", "bench", "lay-out", "--format", format.extension(), "--root"]).arg(root);
     for (option, folder) in [("--caches", caches), ("--pool", pool)] {
         if let Some(folder) = folder {
             command.arg(option).arg(folder);
