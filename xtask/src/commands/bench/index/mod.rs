@@ -12,6 +12,7 @@ mod threads;
 mod timing;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -111,6 +112,7 @@ impl Bench<'_> {
     /// Cold, again without a change, and with one package more.
     fn index(&self, results: &mut Results) -> Result<()> {
         let peers = peers::of_indexes(self.kind.format);
+        read_all(&self.made.pool)?;
         let mut ours: [Vec<Timing>; 3] = Default::default();
         let mut theirs: [Vec<Vec<Timing>>; 3] = std::array::from_fn(|_| vec![Vec::new(); peers.len()]);
         for _ in 0..self.rounds {
@@ -148,6 +150,7 @@ impl Bench<'_> {
     /// From a folder of packages to a signed repository.
     fn publish(&self, results: &mut Results) -> Result<()> {
         let peers = Peer::publishers();
+        read_all(&self.made.pool)?;
         let mut ours = Vec::new();
         let mut theirs = vec![Vec::new(); peers.len()];
         for _ in 0..self.rounds {
@@ -206,6 +209,15 @@ impl Tree {
         let target = self.pool.join(file.file_name().unwrap_or_default());
         fs::hard_link(file, &target).with_context(|| format!("cannot link {}", target.display()))
     }
+}
+
+/// Reads every package once, so that whoever is first does not wait for the disk on behalf of the others.
+fn read_all(folder: &Path) -> Result<()> {
+    for file in files_in(folder)? {
+        let mut open = fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        io::copy(&mut open, &mut io::sink()).with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(())
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
