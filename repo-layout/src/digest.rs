@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// A SHA-256 digest in lower-case hexadecimal.
+/// A SHA-256 digest in lower-case hexadecimal. Copies share the digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sha256Hex(String);
+pub struct Sha256Hex(Arc<str>);
 
 /// A SHA-512 digest in lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -20,13 +21,13 @@ impl Sha256Hex {
     /// A digest that was written down; `None` when this is none.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
-        is_hex(digits, 64).then(|| Self(digits.to_owned()))
+        is_hex(digits, 64).then(|| Self(digits.into()))
     }
 
     /// The digest of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(hex(&Sha256::digest(bytes)))
+        Self(hex(&Sha256::digest(bytes)).into())
     }
 
     /// The digits.
@@ -46,7 +47,7 @@ impl TryFrom<String> for Sha256Hex {
 
 impl From<Sha256Hex> for String {
     fn from(digest: Sha256Hex) -> Self {
-        digest.0
+        digest.0.as_ref().to_owned()
     }
 }
 
@@ -171,7 +172,7 @@ impl Sums for Hasher {
     fn finish(self) -> Digests {
         Digests {
             size: self.size,
-            sha256: Sha256Hex(hex(&self.sha256.finalize())),
+            sha256: Sha256Hex(hex(&self.sha256.finalize()).into()),
             sha512: Sha512Hex(hex(&self.sha512.finalize())),
         }
     }
@@ -193,7 +194,7 @@ impl Sums for Sha256Hasher {
     }
 
     fn finish(self) -> Checksum {
-        Checksum { size: self.size, sha256: Sha256Hex(hex(&self.sha256.finalize())) }
+        Checksum { size: self.size, sha256: Sha256Hex(hex(&self.sha256.finalize()).into()) }
     }
 }
 

@@ -1,17 +1,19 @@
 //! What to lay out: which packages stand in which suite, and where the suites stand.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Front, Selection};
 
 /// A path within a tree: relative, `/` between its parts, no part empty, `.` or `..`, no character that a URL would
-/// have to escape.
+/// have to escape. Copies share the text: plans and records of large repositories name each file several times.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TreePath(String);
+pub struct TreePath(Arc<str>);
 
 impl TreePath {
     /// Checks a path.
@@ -24,7 +26,7 @@ impl TreePath {
             !matches!(part, "" | "." | "..")
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+~^:".contains(&byte))
         };
-        if text.split('/').all(sane) { Ok(Self(text)) } else { Err(Error::TreePath { path: text }) }
+        if text.split('/').all(sane) { Ok(Self(text.into())) } else { Err(Error::TreePath { path: text }) }
     }
 
     /// This path and one below it.
@@ -44,7 +46,7 @@ impl TreePath {
     /// The folder that it lies in; `None` at the top.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
-        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
     }
 
     /// Its last part.
@@ -56,13 +58,13 @@ impl TreePath {
     /// Whether it lies somewhere below `folder`.
     #[must_use]
     pub fn is_below(&self, folder: &Self) -> bool {
-        self.0.strip_prefix(&folder.0).is_some_and(|rest| rest.starts_with('/'))
+        self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Where it lies when the tree lies at `root`.
     #[must_use]
     pub fn under(&self, root: &Path) -> PathBuf {
-        root.join(&self.0)
+        root.join(&*self.0)
     }
 }
 
@@ -76,7 +78,14 @@ impl TryFrom<String> for TreePath {
 
 impl From<TreePath> for String {
     fn from(path: TreePath) -> Self {
-        path.0
+        path.0.as_ref().to_owned()
+    }
+}
+
+/// Paths are in the order of their texts, and equal when those are.
+impl Borrow<str> for TreePath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -13,7 +13,7 @@ use super::record::{self, Fields, FieldsError, Record};
 use super::xz::Block;
 
 /// First line of the file; the number rises when the compressors' settings change.
-const MAGIC: &[u8] = b"wallarm-node repository: compressed pieces, 1\n";
+const MAGIC: &[u8] = b"wallarm-node repository: compressed pieces, 2\n";
 
 /// A piece in its compressed forms.
 #[derive(Debug, Clone, PartialEq, Eq)]

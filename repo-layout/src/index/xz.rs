@@ -13,8 +13,8 @@ use liblzma::write::XzEncoder;
 /// xz's own default.
 const PRESET: u32 = 6;
 
-/// Bytes of the dictionary. No piece is longer, so a larger one would only cost memory.
-const DICTIONARY: u32 = 2 << 20;
+/// Bytes of the dictionary. Hardly a piece is longer (see [`super::pieces`]), so a larger one would only cost memory, and the time to clear it.
+const DICTIONARY: u32 = 512 << 10;
 
 /// §2.1.1.1.
 const MAGIC: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];

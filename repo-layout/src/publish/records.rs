@@ -15,7 +15,7 @@ pub(super) struct Records {
     new: Vec<Generation>,
     current: Vec<Generation>,
     old: Vec<TreePath>,
-    needed: BTreeSet<String>,
+    needed: BTreeSet<TreePath>,
 }
 
 impl Records {
@@ -85,7 +85,7 @@ impl Records {
         for generation in records.values() {
             if kept.contains(&generation.number) && plan.replaces(generation).is_none() {
                 let files = generation.files.iter().filter(|file| is_immutable(&file.path));
-                self.needed.extend(files.map(|file| file.path.as_str().to_owned()));
+                self.needed.extend(files.map(|file| file.path.clone()));
             } else {
                 self.old.push(generation.path()?);
             }
