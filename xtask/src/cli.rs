@@ -410,7 +410,7 @@ pub enum Bench {
 #[derive(Debug, Args)]
 pub struct BenchIndex {
     /// How many packages are indexed; may be repeated. They are made first, and kept in target/bench.
-    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000])]
+    #[arg(long, value_name = "N", default_values_t = [100, 1_000, 3_000, 10_000])]
     pub packages: Vec<usize>,
     /// How many times everything is measured; figures are medians.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
