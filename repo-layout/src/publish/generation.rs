@@ -42,6 +42,10 @@ pub struct Generation {
     pub entry: FileRecord,
     /// What was signed: `Release` or `repomd.xml`.
     pub statement: String,
+    /// Its signature, where that lies in a file which changes after the entry point: `repomd.xml.asc`. A publisher that is killed between
+    /// the two leaves it to the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// Every other file, by path.
     pub files: Vec<FileRecord>,
 }

@@ -77,6 +77,7 @@ mod tests {
             publisher: "Test".to_owned(),
             entry: entry.clone(),
             statement: String::new(),
+            signature: None,
             files: Vec::new(),
         };
         (1..).zip(published).map(one).map(|generation| (generation.number, generation)).collect()

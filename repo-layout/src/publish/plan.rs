@@ -24,6 +24,8 @@ pub(crate) struct Draft {
     entry: Option<TreePath>,
     /// What was signed.
     statement: String,
+    /// The signature beside it, where that is the last to change.
+    signature: Option<String>,
 }
 
 impl Plan {
@@ -34,14 +36,16 @@ impl Plan {
             return Err(Error::Overlap { path: path.clone() });
         }
         let (Some(folder), Content::Bytes(bytes)) = (path.parent(), content) else { return Ok(()) };
-        let statement = || String::from_utf8_lossy(bytes).into_owned();
+        let text = || String::from_utf8_lossy(bytes).into_owned();
         match (phase, path.file_name()) {
-            (Phase::Release, "Release") => self.drafts.entry(folder).or_default().statement = statement(),
+            (Phase::Release, "Release") => self.drafts.entry(folder).or_default().statement = text(),
             (Phase::Visible, "InRelease") => self.drafts.entry(folder).or_default().entry = Some(path.clone()),
             (Phase::Visible, "repomd.xml") => {
-                let repository = folder.parent().unwrap_or(folder);
-                let draft = Draft { entry: Some(path.clone()), statement: statement() };
-                self.drafts.insert(repository, draft);
+                let draft = self.drafts.entry(folder.parent().unwrap_or(folder)).or_default();
+                (draft.entry, draft.statement) = (Some(path.clone()), text());
+            }
+            (Phase::Visible, "repomd.xml.asc") => {
+                self.drafts.entry(folder.parent().unwrap_or(folder)).or_default().signature = Some(text());
             }
             _ => {}
         }
@@ -94,6 +98,7 @@ impl Plan {
             dated: UtcTime::from(publisher.when).seconds(),
             publisher: publisher.name.clone(),
             statement: draft.statement.clone(),
+            signature: draft.signature.clone(),
             files: inside.filter(|file| file.path != entry.path).cloned().collect(),
             entry,
         })

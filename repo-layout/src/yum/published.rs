@@ -16,6 +16,7 @@ use super::repodata::{self, Data, Listed};
 use crate::destination::Destination;
 use crate::digest::{HashingReader, Sha256Hasher, Sums as _};
 use crate::index::{Entry, Family as _};
+use crate::publish;
 use crate::{Error, Sha256Hex, TreePath};
 
 /// The packages of a published repository.
@@ -42,13 +43,8 @@ pub(crate) fn open(
     keys: &Keyring,
     now: SystemTime,
 ) -> Result<Published, Error> {
-    let (path, signature_path) = (folder.join("repodata/repomd.xml")?, folder.join("repodata/repomd.xml.asc")?);
-    let signature = destination.read(&signature_path)?.ok_or_else(|| Error::Gone { path: signature_path.clone() })?;
-    keys.verify_detached(repomd, &signature.bytes, now).map_err(|source| match destination.as_folder() {
-        Some(_) => Error::PublishedSignature { path: signature_path, source },
-        // In object storage the signature may be a moment behind: whoever has published is about to bring it.
-        None => Error::Raced { path: signature_path },
-    })?;
+    let path = folder.join("repodata/repomd.xml")?;
+    check_signature(destination, folder, repomd, keys, now)?;
     let foreign = |why: String| Error::Published { path: path.clone(), why };
     let listed = repodata::repomd(&String::from_utf8_lossy(repomd)).map_err(|error| foreign(error.to_string()))?;
     let mut documents = Vec::new();
@@ -58,6 +54,33 @@ pub(crate) fn open(
         documents.push(Document::open(number, destination, folder.join(&data.location)?, data)?);
     }
     Ok(Published { documents })
+}
+
+/// The signature in its file has to fit; in object storage, one that is on record will do: `repomd.xml` changes first, and whoever has
+/// published is about to bring the other, or was killed just then.
+fn check_signature(
+    destination: &dyn Destination,
+    folder: &TreePath,
+    repomd: &[u8],
+    keys: &Keyring,
+    now: SystemTime,
+) -> Result<(), Error> {
+    let path = folder.join("repodata/repomd.xml.asc")?;
+    let fits = |signature: &[u8]| keys.verify_detached(repomd, signature, now);
+    match destination.read(&path)?.map(|signature| fits(&signature.bytes)) {
+        Some(Ok(_)) => return Ok(()),
+        None if destination.as_folder().is_some() => return Err(Error::Gone { path }),
+        Some(Err(source)) if destination.as_folder().is_some() => {
+            return Err(Error::PublishedSignature { path, source });
+        }
+        None | Some(Err(_)) => {}
+    }
+    let on_record = publish::published(destination, folder)?.and_then(|generation| generation.signature);
+    if on_record.is_some_and(|signature| fits(signature.as_bytes()).is_ok()) {
+        Ok(())
+    } else {
+        Err(Error::Raced { path })
+    }
 }
 
 impl Published {

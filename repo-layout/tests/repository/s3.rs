@@ -10,10 +10,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use repo_layout::destination::{Condition, Content, Destination, ObjectStorage, Settings};
-use repo_layout::{Error, Event, Listener, Publisher, Silent, Summary, TreePath};
+use repo_layout::{
+    Change, Error, Event, Listener, Publisher, Selection, Silent, Site, Summary, TreePath, YumRepository,
+};
 
 use crate::apt::Apt;
-use crate::fixture::{Fixture, commit_time, deb, key, output, run};
+use crate::fixture::{Fixture, commit_time, deb, key, output, run, sign_rpm, unsigned_rpm};
 use crate::http;
 use crate::yum::Dnf;
 
@@ -206,6 +208,39 @@ fn caches_are_told_what_changes_and_what_does_not() {
     assert!(release.contains("no-cache") && release.contains("text/plain"), "{release}");
     let package = head("debian/wallarm-node/bookworm/4.8/pool/alpha_1.0-1_amd64.deb");
     assert!(package.contains("immutable") && package.contains("application/vnd.debian.binary-package"), "{package}");
+}
+
+/// A change of one package, by a publisher with little patience.
+fn add(fixture: &Fixture, package: &Path, tree: &dyn Destination) -> Result<Summary, Error> {
+    let change = Change { add: vec![package.to_path_buf()], ..Change::default() };
+    let repository = YumRepository { packages: Selection::Change(change), ..fixture.site.yum[0].clone() };
+    let site = Site { yum: vec![repository], ..Site::default() };
+    repo_layout::publish(&site, tree, &Publisher { wait: Duration::ZERO, ..publisher() }, &Silent)
+}
+
+#[test]
+fn a_publisher_that_was_killed_before_the_signature_of_repomd_stops_nobody() {
+    let s3 = S3::start();
+    let (tree, mut fixture) = (s3.tree(), Fixture::new());
+    fixture.site.yum[0].bootstrap.clear();
+    fixture.build().unwrap();
+    let signature = path("centos/wallarm-node/8/4.8/x86_64/repodata/repomd.xml.asc");
+    publish(&fixture, &tree, &Silent).unwrap();
+    let older = tree.read(&signature).unwrap().unwrap().bytes;
+    // At the first publication there is no signature yet, at any other one it is that of the state before.
+    tree.remove(&signature).unwrap();
+    let unsigned = tempfile::tempdir().unwrap();
+    let new = |name| sign_rpm(&unsigned_rpm(unsigned.path(), name, "1.0", "1.el8", "x86_64"), &fixture.pool(), key());
+    add(&fixture, &new("delta"), &tree).unwrap();
+    tree.put(&signature, &Content::Bytes(&older), &Condition::Always).unwrap();
+    add(&fixture, &new("epsilon"), &tree).unwrap();
+    let dnf = Dnf::new(&fixture.tree(), &s3.url());
+    let seen = run(&mut dnf.command(&["--refresh", "install", "gamma", "delta", "epsilon"]), "dnf");
+    assert!(seen.contains("Complete!"), "{seen}");
+    // Whoever tries again what was published but for the signature brings that, too.
+    tree.put(&signature, &Content::Bytes(&older), &Condition::Always).unwrap();
+    add(&fixture, &fixture.pool().join("epsilon-1.0-1.el8.x86_64.rpm"), &tree).unwrap();
+    run(&mut dnf.command(&["--refresh", "makecache"]), "dnf");
 }
 
 /// Counts what is sent.
