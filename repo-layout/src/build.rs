@@ -166,7 +166,7 @@ fn present(front: &Front, suites: &[SuiteSummary], destination: &dyn Destination
     Ok(present)
 }
 
-fn summary(path: &TreePath, laid: &LaidOut<impl Clone>) -> SuiteSummary {
+fn summary<Sum>(path: &TreePath, laid: &LaidOut<Sum>) -> SuiteSummary {
     SuiteSummary { path: path.clone(), packages: laid.rows.count, read: laid.read, bytes: laid.rows.bytes }
 }
 

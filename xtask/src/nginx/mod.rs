@@ -7,6 +7,7 @@
 //! | [`release`] | the releases that the module is tested in, and where they come from |
 //! | [`config`] | the text of a configuration |
 //! | [`server`] | one running NGINX: start, reload, stop, error log |
+//! | [`status_page`] | where the module shows its counters, and what it says there |
 //! | [`valgrind`] | an NGINX whose every access to memory is watched |
 //! | [`usage`] | processor time, memory and open files of a process, from `/proc` |
 //! | [`certificate`] | certificates for servers of the tests' own |
@@ -38,5 +39,6 @@ pub mod program;
 pub mod recorder;
 pub mod release;
 pub mod server;
+pub mod status_page;
 pub mod usage;
 pub mod valgrind;

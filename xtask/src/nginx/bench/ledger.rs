@@ -5,14 +5,9 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 
-use crate::nginx::client::Request;
 use crate::nginx::postanalytics::Postanalytics;
-use crate::nginx::server;
-
-/// Where the module under load shows its counters.
-pub const STATUS: &str = "/wallarm-status";
+use crate::nginx::{server, status_page};
 
 /// Counters of both sides, since both began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +49,7 @@ impl Ledger {
 ///
 /// If it does not show them.
 pub fn module(address: SocketAddr) -> Result<(u64, u64)> {
-    let answer = Request::get(STATUS).send(address)?;
-    let page: Value = serde_json::from_slice(&answer.body).context("the status page is no JSON")?;
+    let page = status_page::read(address)?;
     let number = |key: &str| page[key].as_u64().with_context(|| format!("the status page has no number `{key}`"));
     Ok((number("requests")?, number("requests_lost")?))
 }

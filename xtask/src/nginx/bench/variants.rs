@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Order;
-use super::ledger::STATUS;
 use crate::nginx::client::Request;
 use crate::nginx::config::Config;
 use crate::nginx::postanalytics::Postanalytics;
 use crate::nginx::program::Program;
 use crate::nginx::server::{Place, Server};
+use crate::nginx::status_page;
 
 /// The peer, as Debian packs it.
 const MODSECURITY: &str = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so";
@@ -71,7 +71,7 @@ impl Variant {
             analytics.address,
             order.rules.display(),
         );
-        config.server += &format!("wallarm_mode block; location = {STATUS} {{ wallarm_status on; wallarm_mode off; }}");
+        config.server += &format!("wallarm_mode block; {}", status_page::location());
         let mut variant = Self::start("with this module", program, &config, Place::new()?)?;
         // Without rules it would be fast and useless.
         let blocked = Request::get("/etc/passwd").send(variant.server.address)?.status;

@@ -12,15 +12,13 @@ use crate::nginx::client::{Request, Response};
 use crate::nginx::config::Config;
 use crate::nginx::recorder::Recorder;
 use crate::nginx::server::{self, Place, Server, Tested};
+use crate::nginx::status_page;
 
 /// An attack that every rule set knows: the way out of a folder to the list of accounts.
 pub const ATTACK: &str = "/etc/passwd";
 
 /// The same as the value of an argument.
 pub const ATTACK_ARGUMENT: &str = "file=../../../../etc/passwd";
-
-/// Where the status page is.
-const STATUS: &str = "/wallarm-status";
 
 /// Words in the error log that no request may bring about.
 const ALARMS: [&str; 4] = ["[alert]", "[emerg]", "exited on signal", "panicked"];
@@ -117,9 +115,10 @@ impl Subject {
             given.http
         );
         let server = format!(
-            "{}\nlocation = {STATUS} {{ wallarm_status on; wallarm_mode off; }}\n\
-             location = {STATUS}-prometheus {{ wallarm_status on format=prometheus; wallarm_mode off; }}\n{}\n",
+            "{}\n{}\nlocation = {}-prometheus {{ wallarm_status on format=prometheus; wallarm_mode off; }}\n{}\n",
             given.server,
+            status_page::location(),
+            status_page::PATH,
             given
                 .root
                 .unwrap_or("location / { proxy_pass http://app; proxy_http_version 1.1; proxy_read_timeout 300s; }"),
@@ -161,9 +160,7 @@ impl Scene {
 
     /// The status page as JSON.
     pub fn status(&self) -> Result<Value> {
-        let answer = self.get(STATUS)?;
-        ensure!(answer.status == 200, "the status page answers with {}", answer.status);
-        serde_json::from_slice(&answer.body).with_context(|| format!("the status page is no JSON: {}", answer.text()))
+        status_page::read(self.nginx.address)
     }
 
     /// Waits until a counter of the status page has a value. Requests are counted after their answer, so it may take a moment.
