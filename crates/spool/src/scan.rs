@@ -10,9 +10,9 @@ use crate::layout::{MARK, Prefix, RECORD, record_length};
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
-/// Checksums may be taken over so many times the bytes of a file, before the rest of it is given up. Damage stays far below; a file
-/// made of marks that each claim the longest payload must not keep a server from starting.
-const MOST_VAIN: u64 = 64;
+/// Over so many bytes of a file checksums may be taken in vain before the rest of it is given up. Damage stays far below; a file made
+/// of marks that each claim the longest payload must not keep a server from starting.
+const MOST_VAIN: u64 = 256 << 20;
 
 /// Something with bytes at places.
 pub trait Source {
@@ -108,7 +108,7 @@ impl<S: Source> Scanner<S> {
     ///
     /// The source cannot be read there. Asking again tries again.
     pub fn next_record(&mut self) -> io::Result<Option<Found<'_>>> {
-        while self.vain <= MOST_VAIN * self.end {
+        while self.vain <= MOST_VAIN {
             let window = self.window(RECORD)?;
             if window.len() < RECORD {
                 break;
@@ -236,5 +236,64 @@ impl<S: Source> Scanner<S> {
         };
         self.buffer.truncate(filled);
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::layout::encode_record;
+
+    fn scan(bytes: &[u8]) -> (Vec<u64>, Skipped) {
+        let mut scanner = Scanner::new(bytes, 0..bytes.len() as u64, 1..100);
+        let mut found = Vec::new();
+        while let Some(record) = scanner.next_record().unwrap() {
+            found.push(record.sequence);
+        }
+        (found, scanner.finish().unwrap())
+    }
+
+    #[test]
+    fn rubbish_between_records_is_one_place() {
+        let mut bytes = Vec::new();
+        for sequence in [1, 2, 50] {
+            encode_record(sequence, 0, b"content", &mut bytes);
+            bytes.extend_from_slice(&[b"rub".as_slice(), &MARK, b"bish"].concat());
+        }
+        let rubbish = (MARK.len() + "rubbish".len()) as u64;
+        assert_eq!(scan(&bytes), (vec![1, 2, 50], Skipped { places: 3, bytes: 3 * rubbish, torn: 0 }));
+    }
+
+    #[test]
+    fn sequences_that_descend_or_are_not_expected_are_no_records() {
+        let mut bytes = Vec::new();
+        [1, 7, 3, 7, 200, 8].into_iter().for_each(|sequence| encode_record(sequence, 0, b"", &mut bytes));
+        let record = RECORD as u64;
+        assert_eq!(scan(&bytes), (vec![1, 7, 8], Skipped { places: 1, bytes: 3 * record, torn: 0 }));
+    }
+
+    #[test]
+    fn a_record_that_is_longer_than_what_is_read_at_once_is_found() {
+        let mut bytes = b"rubbish".to_vec();
+        encode_record(1, 0, &vec![b'x'; 3 * CHUNK], &mut bytes);
+        encode_record(2, 0, b"", &mut bytes);
+        assert_eq!(scan(&bytes).0, [1, 2]);
+    }
+
+    #[test]
+    fn a_file_made_of_marks_takes_no_longer_than_a_start_may() {
+        let mut bytes = Vec::new();
+        while bytes.len() < 8 << 20 {
+            bytes.extend_from_slice(&MARK);
+            bytes.extend_from_slice(&(1_u32 << 20).to_le_bytes());
+            bytes.extend_from_slice(&1_u64.to_le_bytes());
+            bytes.extend_from_slice(&[0; 12]);
+        }
+        let start = Instant::now();
+        assert!(scan(&bytes).0.is_empty());
+        // Without a limit it would be half an hour.
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     }
 }
