@@ -13,6 +13,7 @@
 //! | `procedures.rs` | every request that is answered, and the refusal of all others |
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
+//! | `spooling/` | attacks on their way to the Cloud: in memory, on disk |
 //! | `statistics.rs`, `export.rs` | the documented figures |
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
@@ -31,6 +32,7 @@ mod procedures;
 mod record;
 mod server;
 mod settings;
+mod spooling;
 mod statistics;
 mod store;
 mod system;
