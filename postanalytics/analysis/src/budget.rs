@@ -3,7 +3,8 @@
 /// The smallest budget with which an analysis works.
 pub const LEAST_BUDGET: usize = 1 << 20;
 
-/// What is set aside for hits while they are made: the longest has 80 KiB, and its buffer may be twice as large while it grows.
+/// What is set aside for the counters of applications, and for hits while they are made: the longest has 80 KiB, and its buffer may be
+/// twice as large while it grows.
 const SCRATCH: usize = 256 << 10;
 
 /// Bytes for each thing that is remembered.

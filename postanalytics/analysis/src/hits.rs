@@ -1,13 +1,11 @@
 //! What is told of a request with attacks. It is the same that the module tells when it sends hits itself.
 
-use cloud_api::hit::{
-    self, BlockStatus, HitId, LIST_LIMIT, PointStep, TEXT_LIMIT, is_of_response, path, payload, stamps_hash, text,
-};
+use cloud_api::hit::{self, BlockStatus, HitId, LIST_LIMIT, is_of_response, path, payload, stamps_hash, text};
 
 use crate::kind::Kind;
 use crate::moment::UnixMillis;
 use crate::record::Record;
-use crate::signs::Sign;
+use crate::signs::{Sign, Step};
 
 /// A hit that is to be exported.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +27,7 @@ pub(crate) fn hit(
     wall: UnixMillis,
 ) -> hit::Hit {
     let request_id = text(record.request_id);
-    let point = sign.map(point).unwrap_or_default();
+    let point = sign.map(|sign| hit::point(sign.steps().map(Step::to_told))).unwrap_or_default();
     let stamps: Vec<u32> = sign.map(|sign| sign.stamps().take(LIST_LIMIT).collect()).unwrap_or_default();
     let leaves = !is_of_response(&point);
     hit::Hit {
@@ -56,13 +54,4 @@ pub(crate) fn hit(
         node_uuid: vec![text(record.node_uuid)],
         attackid: attacks,
     }
-}
-
-fn point(sign: &Sign<'_>) -> Vec<PointStep> {
-    // What comes from elsewhere than the module may be of any length.
-    let steps = sign.steps().map(|step| match step {
-        crate::signs::Step::Name(name) => crate::signs::Step::Name(name.get(..TEXT_LIMIT + 4).unwrap_or(name)),
-        place => place,
-    });
-    hit::point(steps.map(crate::signs::Step::to_told))
 }

@@ -40,7 +40,7 @@ impl<'a> Record<'a> {
     /// [`DecodeError`] if it is no map with string keys, has no id, or has a field of another type than it should be.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let mut record = Self::empty();
+        let mut record = Self::EMPTY;
         for _ in 0..reader.map_len()? {
             let name = reader.str()?;
             if reader.rest().first() == Some(&NIL) {
@@ -53,29 +53,28 @@ impl<'a> Record<'a> {
         if record.request_id.is_empty() { Err(DecodeError::Missing("request_id")) } else { Ok(record) }
     }
 
-    const fn empty() -> Self {
-        Self {
-            request_id: b"",
-            time: None,
-            time_us: 0,
-            node_uuid: b"",
-            app: -1,
-            remote_addr: b"",
-            remote_port: 0,
-            scheme: b"",
-            method: b"",
-            uri: b"",
-            host: b"",
-            status: 0,
-            response_size: 0,
-            response_time_ms: 0,
-            attacks: b"",
-            attack_type: AttackSet::EMPTY,
-            mode: b"",
-            blocked: false,
-            block_reason: b"",
-        }
-    }
+    /// What a record says that says nothing.
+    pub(crate) const EMPTY: Self = Self {
+        request_id: b"",
+        time: None,
+        time_us: 0,
+        node_uuid: b"",
+        app: -1,
+        remote_addr: b"",
+        remote_port: 0,
+        scheme: b"",
+        method: b"",
+        uri: b"",
+        host: b"",
+        status: 0,
+        response_size: 0,
+        response_time_ms: 0,
+        attacks: b"",
+        attack_type: AttackSet::EMPTY,
+        mode: b"",
+        blocked: false,
+        block_reason: b"",
+    };
 
     /// Takes the value of one field.
     fn field(&mut self, name: &[u8], reader: &mut Reader<'a>) -> Result<(), DecodeError> {
@@ -94,7 +93,7 @@ impl<'a> Record<'a> {
             b"status" => self.status = short(reader)?,
             b"response_size" => self.response_size = reader.uint()?,
             b"response_time_ms" => self.response_time_ms = reader.uint()?,
-            b"attacks" => self.attacks = reader.raw(MAX_DEPTH)?,
+            b"attacks" => self.attacks = list(reader)?,
             b"attack_type" => self.attack_type = attack_set(reader.uint()?),
             b"mode" => self.mode = reader.str()?,
             b"blocked" => self.blocked = boolean(reader)?,
@@ -126,6 +125,11 @@ const NIL: u8 = 0xc0;
 /// Bits that this server does not know are those of a newer module.
 fn attack_set(bits: u64) -> AttackSet {
     if bits == 0 { AttackSet::EMPTY } else { AttackSet::from_bits(bits as u32) }
+}
+
+fn list<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    reader.clone().array_len()?;
+    reader.raw(MAX_DEPTH)
 }
 
 fn int(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {

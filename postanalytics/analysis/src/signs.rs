@@ -1,7 +1,7 @@
 //! The signs of attacks in a record: of each kind, the first one.
 
 use attacks::{Attack, AttackSet};
-use cloud_api::hit::PointStep;
+use cloud_api::hit::{PointStep, TEXT_LIMIT};
 use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Scalar};
 
 /// A sign of an attack.
@@ -111,10 +111,14 @@ pub(crate) enum Step<'a> {
 }
 
 impl Step<'_> {
+    /// The step as it is told. Of a long name, no more is copied than may be told: the limit and the rest of a character.
     pub(crate) fn to_told(self) -> PointStep {
         match self {
             Self::Index(place) => PointStep::Index(place),
-            Self::Name(name) => PointStep::Name(String::from_utf8_lossy(name).into_owned()),
+            Self::Name(name) => {
+                let name = name.get(..TEXT_LIMIT + 4).unwrap_or(name);
+                PointStep::Name(String::from_utf8_lossy(name).into_owned())
+            }
         }
     }
 }

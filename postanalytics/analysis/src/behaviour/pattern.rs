@@ -12,7 +12,7 @@ const MOST_PARTS: usize = 32;
 /// Bytes of a compiled regular expression, and of what it keeps while it is used.
 const REGEX_BYTES: usize = 64 << 10;
 /// Parts of a path that a pattern may try before it is given up, again and again ones included.
-const MOST_STEPS: usize = 2048;
+const MOST_STEPS: usize = 256;
 
 /// Why a pattern cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

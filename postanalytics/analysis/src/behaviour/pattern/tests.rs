@@ -79,11 +79,9 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_path_made_to_cost_much_is_given_up() {
-    let path = "/a".repeat(8000);
-    let start = std::time::Instant::now();
-    assert!(!matches("/**/{{a*a*a*}}/a/a/a/a/a/b", &path));
-    assert!(start.elapsed().as_secs() < 5);
+fn a_path_that_takes_too_many_steps_is_given_up() {
+    let path = |parts| format!("{}/b", "/a".repeat(parts));
+    assert!(matches("/**/b", &path(100)) && !matches("/**/b", &path(300)));
 }
 
 #[test]
