@@ -96,6 +96,14 @@ fn a_heavy_source_is_not_pushed_out_by_a_million_of_others() {
 }
 
 #[test]
+fn what_was_not_told_matters_after_its_window_too() {
+    let mut counted = Counted::new(0, 1 << 20);
+    (0..30).for_each(|_| count(&mut counted, 7, 10));
+    (0..10_000).for_each(|source| count(&mut counted, 1000 + source, 500));
+    assert!(counted.take(clocks(501)).iter().any(|told| told.count == 30 && told.recent == 0));
+}
+
+#[test]
 fn a_marker_with_another_window_begins_it_anew_and_loses_nothing() {
     let mut counted = counted();
     count(&mut counted, 1, 10);
