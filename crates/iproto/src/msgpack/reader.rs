@@ -213,21 +213,30 @@ impl<'a> Reader<'a> {
     /// [`DecodeError`] if the value is broken, cut or too deep.
     pub fn raw(&mut self, depth: usize) -> Result<&'a [u8], DecodeError> {
         let start = self.rest;
+        if let Some(inside) = self.step()? {
+            self.skip_inside(inside, depth.min(MAX_DEPTH))?;
+        }
+        Ok(&start[..start.len() - self.rest.len()])
+    }
+
+    /// Steps over so many values that are inside of an array or map, and over all that is inside of them.
+    fn skip_inside(&mut self, mut left: u64, limit: usize) -> Result<(), DecodeError> {
         let mut open = [0u64; MAX_DEPTH];
-        let limit = depth.min(MAX_DEPTH);
         let mut level = 0;
-        let mut left = 1u64;
+        if limit == 0 {
+            return Err(DecodeError::TooDeep);
+        }
         loop {
             while left == 0 {
                 if level == 0 {
-                    return Ok(&start[..start.len() - self.rest.len()]);
+                    return Ok(());
                 }
                 level -= 1;
                 left = open[level];
             }
             left -= 1;
             if let Some(inside) = self.step()? {
-                if level == limit {
+                if level + 1 == limit {
                     return Err(DecodeError::TooDeep);
                 }
                 open[level] = left;
