@@ -6,12 +6,14 @@
 //! | [`proxies`] | the way there, as `/etc/environment` tells it |
 //! | [`hit`] | one malicious request of one kind of attack |
 //! | [`upload`] | hits on their way, and the answer |
+//! | [`headers`] | the headers that say who calls |
 //! | [`envelope`] | what every answer is wrapped in |
 //! | [`reply`] | what came of a call |
 //! | [`reaction`] | what a node does about a status |
 //! | `client` | sending, with the feature of that name |
 
 pub mod envelope;
+pub mod headers;
 pub mod hit;
 pub mod node_yaml;
 pub mod proxies;

@@ -19,18 +19,15 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, Rustls
 use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::envelope::one_line;
+use crate::headers::{SECRET_HEADER, UUID_HEADER};
 use crate::node_yaml::NodeYaml;
 use crate::proxies::Proxies;
 use crate::reply::{Reply, Silent};
 use crate::upload;
+
 pub use authorities::AuthoritiesError;
 use connector::SourceConnector;
 use resolver::PatientResolver;
-
-/// The headers that say who calls.
-pub const UUID_HEADER: &str = "X-WallarmApi-UUID";
-/// See [`UUID_HEADER`].
-pub const SECRET_HEADER: &str = "X-WallarmApi-Secret";
 
 /// Time for a connection, greetings of TLS and a proxy included.
 const CONNECT: Duration = Duration::from_secs(8);
