@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cloud_api::headers::{SECRET_HEADER, UUID_HEADER};
-use cloud_api::upload;
+use cloud_api::{acl_stats, behaviour, counters, markers, upload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,10 +43,10 @@ impl Endpoint {
     const fn path(self) -> &'static str {
         match self {
             Self::Hits => upload::PATH,
-            Self::Counters => "/node/v1/counters",
-            Self::Behaviour => "/node/v1/behaviour",
-            Self::AclStats => "/node/v1/acl_stats",
-            Self::Markers => "/node/v1/markers",
+            Self::Counters => counters::PATH,
+            Self::Behaviour => behaviour::PATH,
+            Self::AclStats => acl_stats::PATH,
+            Self::Markers => markers::PATH,
         }
     }
 

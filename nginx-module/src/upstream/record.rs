@@ -178,13 +178,15 @@ impl Parts for Told<'_> {
         // A limit that was met has no place in the request. It comes first, so that a flood of findings does not push it out.
         let located: AttackSet = inspection.findings().map(|found| found.attack).collect();
         for attack in self.analysis.outcome.attacks.iter().filter(|attack| !located.contains(*attack)) {
-            let finding = Finding { kind: attack.code(), value: b"", stamps: &[], rule_id: None, experimental: false };
+            let finding =
+                Finding { kind: attack.code(), value: b"", sign: 0, stamps: &[], rule_id: None, experimental: false };
             attacks.push(finding, |_| {});
         }
         for found in inspection.findings() {
             let finding = Finding {
                 kind: found.attack.code(),
                 value: found.value,
+                sign: found.sign,
                 stamps: found.stamps,
                 rule_id: None,
                 experimental: false,

@@ -1,20 +1,13 @@
 //! What is told of a request with attacks: a hit for each kind of attack.
 
-use std::borrow::Cow;
-
-use cloud_api::hit::{BlockStatus, Hit, HitId, PAYLOAD_LIMIT, PointStep, stamps_hash};
+use cloud_api::hit::{
+    BlockStatus, Hit, HitId, LIST_LIMIT, PointStep, is_of_response, path, payload, point, stamps_hash, text,
+};
 use detection::attack::Attack;
 
 use crate::mode::Mode;
-use crate::record::{Blocked, Masking, Part, Record, TEXT_LIMIT, URI_LIMIT};
+use crate::record::{Blocked, Masking, Part, Record, URI_LIMIT};
 use crate::verdict::BlockReason;
-
-/// Bytes before the sign of an attack that are told of a value.
-const BEFORE: usize = 128;
-/// Steps of a point, and rules, that are told.
-const LIST_LIMIT: usize = 64;
-/// The first step of points in the response.
-const RESPONSE: &str = "response";
 
 /// An attack that was found in a value.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +36,8 @@ fn hit(record: &Record<'_>, attack: Attack, found: Option<&Found<'_>>, masking: 
     let point: Vec<PointStep> = found.map(|found| steps(found.point)).unwrap_or_default();
     let stamps: Vec<u32> =
         found.map(|found| found.stamps.iter().take(LIST_LIMIT).copied().collect()).unwrap_or_default();
-    let of_response = matches!(point.first(), Some(PointStep::Name(name)) if name == RESPONSE);
-    // What a response holds never leaves the node.
-    let value = found.filter(|_| !of_response).map(|found| payload(found, masking)).unwrap_or_default();
+    let leaves = !is_of_response(&point);
+    let value = found.filter(|_| leaves).map(|found| masked_payload(found, masking)).unwrap_or_default();
     Hit {
         id: HitId(request_id.clone(), attack.code().to_owned()),
         kind: attack.code().to_owned(),
@@ -65,59 +57,34 @@ fn hit(record: &Record<'_>, attack: Attack, found: Option<&Found<'_>>, masking: 
         block_status: block_status(record),
         request_id,
         protocol: record.scheme.to_owned(),
-        path: path(record.uri, masking),
+        path: masked_path(record.uri, masking),
         domain: text(record.host.unwrap_or_default()),
         node_uuid: vec![text(record.node_uuid)],
+        attackid: Vec::new(),
     }
 }
 
 fn block_status(record: &Record<'_>) -> BlockStatus {
-    match (record.blocked, record.mode) {
-        (Some(_), _) => BlockStatus::Blocked,
-        (None, Mode::Block | Mode::SafeBlocking) => BlockStatus::Passed,
-        (None, Mode::Monitoring | Mode::Off) => BlockStatus::Monitored,
-    }
+    BlockStatus::of(record.blocked.is_some(), matches!(record.mode, Mode::Block | Mode::SafeBlocking))
 }
 
 /// The part of a value that holds the sign of the attack, after masking.
-fn payload(found: &Found<'_>, masking: &dyn Masking) -> String {
+fn masked_payload(found: &Found<'_>, masking: &dyn Masking) -> String {
     let mut value = found.value.to_vec();
     masking.mask(Part::Value, &mut value);
-    let from = if value.len() <= PAYLOAD_LIMIT { 0 } else { found.sign.min(value.len()).saturating_sub(BEFORE) };
-    let shown = value.get(from..).unwrap_or_default();
-    cut(String::from_utf8_lossy(shown.get(..PAYLOAD_LIMIT).unwrap_or(shown)), PAYLOAD_LIMIT)
+    payload(&value, found.sign)
 }
 
 /// The target without arguments, after masking.
-fn path(uri: &[u8], masking: &dyn Masking) -> String {
+fn masked_path(uri: &[u8], masking: &dyn Masking) -> String {
     let mut uri = uri.get(..URI_LIMIT).unwrap_or(uri).to_vec();
     masking.mask(Part::Uri, &mut uri);
-    let path = uri.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-    cut(String::from_utf8_lossy(path), TEXT_LIMIT)
+    path(&uri)
 }
 
 /// The steps of a point. A list that is none has none.
-fn steps(point: &str) -> Vec<PointStep> {
-    let mut steps: Vec<PointStep> = serde_json::from_str(point).unwrap_or_default();
-    steps.truncate(LIST_LIMIT);
-    for step in &mut steps {
-        if let PointStep::Name(name) = step {
-            *name = cut(Cow::Borrowed(name), TEXT_LIMIT);
-        }
-    }
-    steps
-}
-
-fn text(bytes: &[u8]) -> String {
-    cut(String::from_utf8_lossy(bytes.get(..TEXT_LIMIT).unwrap_or(bytes)), TEXT_LIMIT)
-}
-
-/// At most `limit` bytes of a text, and no part of a character.
-fn cut(text: Cow<'_, str>, limit: usize) -> String {
-    let mut text = text.into_owned();
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.truncate(end);
-    text
+fn steps(list: &str) -> Vec<PointStep> {
+    point(serde_json::from_str::<Vec<PointStep>>(list).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -223,17 +190,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_payload_is_short_and_holds_the_sign(before in 0usize..4000, after in 0usize..2000, odd in any::<bool>()) {
-            let mut value = vec![if odd { 0xff } else { b'x' }; before];
-            value.extend_from_slice(b"!");
-            value.resize(value.len() + after, b'y');
-            let found = Found { sign: before, ..found(Attack::Rce, &value) };
-            let payload = payload(&found, &NoMasking);
-            prop_assert!(payload.len() <= PAYLOAD_LIMIT, "{}", payload.len());
-            prop_assert!(payload.contains('!') || (odd && before > BEFORE), "{payload}");
-        }
-
         #[test]
         fn any_bytes_make_a_hit(uri in prop::collection::vec(any::<u8>(), 0..3000), point in ".{0,40}") {
             let record = Record { uri: &uri, host: Some(&uri), ..record(&[Attack::Xss]) };

@@ -1,5 +1,6 @@
 //! The parts of a record that are lists: who has them writes them one by one, so that no list has to be made first.
 
+use cloud_api::hit::BEFORE;
 use iproto::msgpack::{Text, Writer};
 
 use super::point::Point;
@@ -137,12 +138,22 @@ pub struct Finding<'a> {
     pub kind: &'static str,
     /// The value in which it stood.
     pub value: &'a [u8],
+    /// Where in it the sign of the attack begins.
+    pub sign: usize,
     /// The signs by which it was found: ids of rules of `proton.db`.
     pub stamps: &'a [u32],
     /// The rule of the custom ruleset that found it, if one did.
     pub rule_id: Option<u64>,
     /// Whether that rule is on trial.
     pub experimental: bool,
+}
+
+impl<'a> Finding<'a> {
+    /// The part of the value that is kept, and where the sign stands in it: a long value is kept from a little before the sign.
+    fn shown(&self) -> (&'a [u8], usize) {
+        let from = self.sign.saturating_sub(BEFORE).min(self.value.len().saturating_sub(VALUE_LIMIT));
+        (cut(self.value.get(from..).unwrap_or_default(), VALUE_LIMIT), self.sign.min(self.value.len()) - from)
+    }
 }
 
 /// Takes attacks.
@@ -169,13 +180,17 @@ impl<'w, 'o> Attacks<'w, 'o> {
                 point(&mut steps);
                 steps.count()
             });
-            let value = cut(finding.value, VALUE_LIMIT);
+            let (value, sign) = finding.shown();
             writer.str(b"value").str_changed(value, |value| self.masking.mask(Part::Value, value));
             writer.str(b"stamps").array(finding.stamps.len() as u32);
             for stamp in finding.stamps {
                 writer.uint(u64::from(*stamp));
             }
             let mut fields = 4;
+            if sign > 0 {
+                writer.str(b"sign").uint(sign as u64);
+                fields += 1;
+            }
             if let Some(rule) = finding.rule_id {
                 writer.str(b"rule_id").uint(rule);
                 fields += 1;

@@ -55,7 +55,8 @@ impl Parts for Lists {
 
     fn attacks(&self, attacks: &mut Attacks<'_, '_>) {
         for value in &self.values {
-            let finding = Finding { kind: "sqli", value, stamps: &[3, 900], rule_id: Some(5), experimental: true };
+            let finding =
+                Finding { kind: "sqli", value, sign: 0, stamps: &[3, 900], rule_id: Some(5), experimental: true };
             attacks.push(finding, |point| {
                 point.text(b"query");
                 point.text(b"id");
@@ -134,6 +135,42 @@ fn an_attack_has_type_point_value_and_stamps() {
     let expected = b"\xdd\0\0\0\x01\xdf\0\0\0\x06\xa4type\xa4sqli\xa5point\xdd\0\0\0\x04\xa5query\xa2id\xa5array\x01\
         \xa5value\xa81 or 1=1\xa6stamps\x92\x03\xcd\x03\x84\xa7rule_id\x05\xacexperimental\xc3";
     assert_eq!(written(&record(), &lists, &NoMasking)["attacks"], expected);
+}
+
+/// The only attack of a record with this value, as what is kept of the value and where the sign stands in it.
+fn kept(value: &[u8], sign: usize) -> (Vec<u8>, u64) {
+    struct One<'a>(&'a [u8], usize);
+    impl Parts for One<'_> {
+        fn attacks(&self, attacks: &mut Attacks<'_, '_>) {
+            let Self(value, sign) = *self;
+            let finding = Finding { kind: "xss", value, sign, stamps: &[], rule_id: None, experimental: false };
+            attacks.push(finding, |_| {});
+        }
+    }
+    let attacks = written(&record(), &One(value, sign), &NoMasking).remove("attacks").unwrap();
+    let mut reader = Reader::new(&attacks);
+    assert_eq!(reader.array_len(), Ok(1));
+    let (mut value, mut sign) = (Vec::new(), 0);
+    for _ in 0..reader.map_len().unwrap() {
+        match reader.str().unwrap() {
+            b"value" => value = reader.str().unwrap().to_vec(),
+            b"sign" => sign = reader.uint().unwrap(),
+            _ => _ = reader.raw(MAX_DEPTH).unwrap(),
+        }
+    }
+    (value, sign)
+}
+
+#[test]
+fn a_long_value_is_kept_from_a_little_before_the_sign() {
+    let mut value = vec![b'x'; 20_000];
+    value[9000] = b'!';
+    let (kept_value, sign) = kept(&value, 9000);
+    assert_eq!((kept_value.len(), kept_value[sign as usize], sign), (VALUE_LIMIT, b'!', 128));
+    let (kept_value, sign) = kept(&value[..9001], 9000);
+    assert_eq!((kept_value.len(), kept_value[sign as usize]), (VALUE_LIMIT, b'!'));
+    assert_eq!(kept(b"a<b", 1), (b"a<b".to_vec(), 1));
+    assert_eq!(kept(b"", 7), (Vec::new(), 0));
 }
 
 #[test]

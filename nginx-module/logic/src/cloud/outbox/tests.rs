@@ -35,6 +35,7 @@ fn hit(request: &str, kind: &str) -> Hit {
         path: "/".to_owned(),
         domain: "a".to_owned(),
         node_uuid: Vec::new(),
+        attackid: Vec::new(),
     }
 }
 

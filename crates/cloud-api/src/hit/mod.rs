@@ -1,9 +1,12 @@
 //! A hit: one malicious request and one kind of attack in it. A request with two kinds makes two hits.
 
+mod told;
+
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a malicious payload with what stands around it.
-pub const PAYLOAD_LIMIT: usize = 512;
+pub use told::{
+    BEFORE, LIST_LIMIT, PAYLOAD_LIMIT, POINT_LIMIT, TEXT_LIMIT, is_of_response, path, payload, point, text,
+};
 
 /// The name of a hit: the request that it is about, and the kind of attack. Whoever makes a hit of that request again gives it the
 /// same name, which is how the API knows that it has it already.
@@ -32,7 +35,19 @@ pub enum BlockStatus {
     Passed,
 }
 
-/// A hit as a node sends it. What only the Cloud knows – country, data centre, the attack that it belongs to – is left out.
+impl BlockStatus {
+    /// What became of a request that was `blocked` or not, in a mode that `blocks` or only watches.
+    #[must_use]
+    pub const fn of(blocked: bool, blocks: bool) -> Self {
+        match (blocked, blocks) {
+            (true, _) => Self::Blocked,
+            (false, true) => Self::Passed,
+            (false, false) => Self::Monitored,
+        }
+    }
+}
+
+/// A hit as a node sends it. What only the Cloud knows, such as country and data centre, is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Its name.
@@ -78,6 +93,10 @@ pub struct Hit {
     pub domain: String,
     /// The node.
     pub node_uuid: Vec<String>,
+    /// The attacks that it belongs to, where the node sees enough requests to tell: a postanalytics server does, a worker of NGINX
+    /// leaves it to the Cloud.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attackid: Vec<String>,
 }
 
 /// A number for a list of rules: FNV-1a of 64 bits, which any language has in five lines.
