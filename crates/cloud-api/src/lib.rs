@@ -1,4 +1,4 @@
-//! The Cloud as a node sees it. The module and the jobs of a node share this crate; none of it decides when something is sent.
+//! The Cloud as a node sees it. The module and the postanalytics server share this crate.
 //!
 //! | Module | Holds |
 //! |---|---|
@@ -15,11 +15,16 @@
 //! | [`envelope`] | what every answer is wrapped in |
 //! | [`reply`] | what came of a call |
 //! | [`reaction`] | what a node does about a status |
+//! | [`backoff`] | how long nothing is sent after a failure |
+//! | [`dispatch`] | which hits are sent when, and what an answer means for them |
+//! | [`skew`] | when the difference of two clocks is news |
 //! | `client` | sending, with the feature of that name |
 
 pub mod acl_stats;
+pub mod backoff;
 pub mod behaviour;
 pub mod counters;
+pub mod dispatch;
 pub mod envelope;
 pub mod headers;
 pub mod hit;
@@ -29,6 +34,7 @@ pub mod node_yaml;
 pub mod proxies;
 pub mod reaction;
 pub mod reply;
+pub mod skew;
 pub mod upload;
 
 #[cfg(feature = "client")]

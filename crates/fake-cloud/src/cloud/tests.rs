@@ -39,7 +39,7 @@ fn batch(name: &str, requests: &[&str]) -> Vec<u8> {
 
 fn counts(reply: Result<Reply, Silent>) -> (u16, u64, u64, usize) {
     let reply = reply.unwrap();
-    (reply.status, reply.accepted.accepted, reply.accepted.duplicates, reply.accepted.rejected.len())
+    (reply.status, reply.body.accepted, reply.body.duplicates, reply.body.rejected.len())
 }
 
 #[test]
