@@ -13,7 +13,8 @@
 //! | `procedures.rs` | every request that is answered, and the refusal of all others |
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
-//! | `statistics.rs`, `export.rs` | the documented figures |
+//! | `export/` | what is sent to the Cloud: hits, and what was counted |
+//! | `statistics.rs` | the documented figures |
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
 //! | `notify.rs`, `system.rs` | systemd, the machine |
@@ -23,6 +24,7 @@
 
 mod attack_counters;
 mod console;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server starts it together with the analysis"))]
 mod export;
 mod log;
 mod metrics;
