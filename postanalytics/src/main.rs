@@ -13,7 +13,8 @@
 //! | `procedures.rs` | every request that is answered, and the refusal of all others |
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
-//! | `export/` | what is sent to the Cloud: hits, and what was counted |
+//! | `spooling/` | attacks on their way to the Cloud: in memory, on disk |
+//! | `export/` | what is sent to the Cloud: attacks, and what was counted |
 //! | `statistics.rs` | the documented figures |
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
@@ -33,6 +34,7 @@ mod procedures;
 mod record;
 mod server;
 mod settings;
+mod spooling;
 mod statistics;
 mod store;
 mod system;

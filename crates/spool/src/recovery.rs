@@ -6,6 +6,7 @@ use std::io;
 use std::ops::{AddAssign, Range};
 use std::path::Path;
 
+use crate::Sequence;
 use crate::error::OpenError;
 use crate::layout::{HEADER, Header, SEGMENT_MAGIC, parse_segment_name, segment_name};
 use crate::progress::Progress;
@@ -16,8 +17,8 @@ use crate::segment::{self, Segment};
 /// Sequences come in blocks of so many, a new one for each opening: whatever the opening before has written and lost, no number
 /// repeats.
 const BLOCK: u64 = 1 << 32;
-/// No server gets as far as this.
-const STRAY: u64 = 1 << 63;
+/// No server gets as far as this, half-way to the end.
+const STRAY: u64 = Sequence::END / 2;
 
 /// What was damaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub fn recover(directory: &Path) -> Result<Recovered, OpenError> {
     let mut work = Work::new(remembered, foreign + strangers.len() as u64);
     for (index, file) in ours.iter().enumerate() {
         let later = ours[index + 1..].iter().find(|file| file.has_records());
-        work.segment(directory, file, later.map_or(u64::MAX, |file| file.first));
+        work.segment(directory, file, later.map_or(Sequence::END, |file| file.first));
     }
     // A name counts even if nothing is left in the file: its numbers may have been given. But no stray file can use them all up.
     let counts = |file: &&Glance| file.has_records() || file.first < STRAY;
@@ -96,7 +97,9 @@ fn list(directory: &Path) -> Result<(Vec<u64>, u64), OpenError> {
         let name = name.to_str().unwrap_or_default();
         match parse_segment_name(name) {
             // No links, no pipes: only what can have been written here.
-            Some(first) if file.file_type().is_ok_and(|kind| kind.is_file()) => names.push(first),
+            Some(first) if first < Sequence::END && file.file_type().is_ok_and(|kind| kind.is_file()) => {
+                names.push(first)
+            }
             _ if ["lock", "progress", "progress.new"].contains(&name) => {}
             _ => foreign += 1,
         }
@@ -166,7 +169,7 @@ impl Glance {
         let any = || {
             let file = File::open(path)?;
             let length = file.metadata()?.len();
-            Ok::<_, io::Error>(Scanner::new(file, 0..length, first..u64::MAX).next_record()?.is_some())
+            Ok::<_, io::Error>(Scanner::new(file, 0..length, first..Sequence::END).next_record()?.is_some())
         };
         match any() {
             Ok(true) => Kind::Headless,
@@ -265,14 +268,15 @@ impl Work {
             self.gap(next);
         }
         // The last segment may be one that could not be read to its end; then its name must do.
-        let known = if self.end == u64::MAX { 0 } else { self.end };
+        let known = if self.end == Sequence::END { 0 } else { self.end };
         let highest =
             known.max(self.next.unwrap_or_default()).max(last_name.map_or(0, |first| first.saturating_add(1)));
-        let Some(next) = (highest / BLOCK + 1).checked_mul(BLOCK) else {
+        let next = (highest / BLOCK + 1).saturating_mul(BLOCK);
+        if next >= Sequence::END {
             return Err(OpenError::Exhausted {
                 path: directory.join(last_name.map_or("progress".to_owned(), segment_name)),
             });
-        };
+        }
         self.done.insert(self.end..next);
         let segments = &self.segments;
         let waiting = segments.values().map(|segment| segment.unread).sum();

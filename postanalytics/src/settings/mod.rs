@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use table::{VARIABLES, shipped_file};
-pub use values::{AllowList, Arena};
+pub use values::{AllowList, Gigabytes};
 
 /// Where packages keep the settings file: on Debian and Ubuntu, and on the EL family.
 const PACKAGED_PATHS: [&str; 2] = ["/etc/default/wallarm-tarantool", "/etc/sysconfig/wallarm-tarantool"];
@@ -30,17 +30,21 @@ pub fn default_path() -> PathBuf {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Memory for stored requests.
-    pub arena: Arena,
+    pub arena: Gigabytes,
     /// Address to bind to.
     pub host: IpAddr,
     /// Port to bind to.
     pub port: u16,
-    /// How often attacks that are not exported yet are saved; zero: only at the stop.
+    /// How often attacks that are not exported yet are saved; zero: twice a second.
     pub snapshot_period: Duration,
     /// The log.
     pub logfile: PathBuf,
     /// Directory for what must survive a restart.
     pub workdir: PathBuf,
+    /// Disk for attacks that are not exported yet.
+    pub spool_size: Gigabytes,
+    /// What registers the node at a Cloud.
+    pub node_yaml: PathBuf,
     /// Bytes of unanswered requests that a connection may have.
     pub readahead: usize,
     /// Unanswered requests that a connection may have.
@@ -54,12 +58,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            arena: Arena::DEFAULT,
+            arena: Gigabytes::DEFAULT,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 3313,
             snapshot_period: Duration::ZERO,
             logfile: PathBuf::from("/var/log/wallarm/tarantool.log"),
             workdir: PathBuf::from("/var/lib/wallarm-tarantool"),
+            spool_size: Gigabytes::DEFAULT,
+            node_yaml: PathBuf::from("/etc/wallarm/node.yaml"),
             readahead: 16320,
             net_msg_max: 768,
             allow_from: AllowList::default(),
@@ -220,7 +226,7 @@ mod tests {
     #[test]
     fn what_is_shown_can_be_read_again() {
         let settings =
-            loaded("SLAB_ALLOC_ARENA=0.5\nALLOW_FROM=10.0.0.0/8,::1\nMETRICS_LISTEN=[::1]:1\n").unwrap().settings;
+            loaded("SLAB_ALLOC_ARENA=0.5\nSPOOL_SIZE=2.5\nNODE_YAML=/etc/node\nALLOW_FROM=10.0.0.0/8,::1\nMETRICS_LISTEN=[::1]:1\n").unwrap().settings;
         let shown: String =
             VARIABLES.iter().map(|each| format!("{}='{}'\n", each.name, (each.show)(&settings))).collect();
         assert_eq!(loaded(&shown).unwrap().settings, settings);
@@ -233,6 +239,8 @@ mod tests {
             "/etc/default/wallarm-tarantool, line 2: SLAB_ALLOC_ARENA=\"1,5\": \
              expected a number of GB such as 2 or 1.5, with a point and without a unit"
         );
+        assert!(error("SPOOL_SIZE=0.01").ends_with("line 1: SPOOL_SIZE=\"0.01\": the least is 0.05 GB"));
+        assert!(error("NODE_YAML=node.yaml").ends_with("expected an absolute path"));
         assert!(error("HOST=db.example.com").contains("line 1: HOST=\"db.example.com\": expected an IP address"));
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Settings;
-use super::values::{AllowList, Arena, host, listen, number, path, port};
+use super::values::{AllowList, Gigabytes, host, listen, number, path, port};
 use iproto::frame;
 
 /// One variable of the settings file.
@@ -32,14 +32,14 @@ pub enum Shipped {
 }
 
 /// The variables, in the order of the shipped file.
-pub const VARIABLES: [Variable; 10] = [
+pub const VARIABLES: [Variable; 12] = [
     Variable {
         name: "SLAB_ALLOC_ARENA",
         shipped: Shipped::Active,
         example: "1.0",
         comment: "memory for stored requests in GB, an integer or a number with a decimal point;\n\
                   rule of thumb: bytes of traffic a minute x 15 x 2",
-        read: |settings, text| Arena::parse(text).map(|value| settings.arena = value),
+        read: |settings, text| Gigabytes::parse(text).map(|value| settings.arena = value),
         show: |settings| settings.arena.to_string(),
     },
     Variable {
@@ -70,8 +70,8 @@ pub const VARIABLES: [Variable; 10] = [
         name: "SNAPSHOT_PERIOD",
         shipped: Shipped::Commented,
         example: "0",
-        comment: "seconds between two savings of attacks that are not exported yet; 0: only at the stop.\n\
-                  Attacks are not exported in this release, so nothing is saved",
+        comment: "seconds between two savings of attacks that are not exported yet; 0: half a second.\n\
+                  Those of that time are lost if the server is killed",
         read: |settings, text| {
             number(text, 0, 86400).map(|value| settings.snapshot_period = Duration::from_secs(value))
         },
@@ -81,7 +81,7 @@ pub const VARIABLES: [Variable; 10] = [
         name: "LOGFILE",
         shipped: Shipped::Commented,
         example: "/var/log/wallarm/tarantool.log",
-        comment: "log file, and the directory for saved attacks",
+        comment: "log file, and the directory that has saved attacks in its folder spool",
         read: |settings, text| path(text).map(|value| settings.logfile = value),
         show: |settings| settings.logfile.display().to_string(),
     },
@@ -92,6 +92,22 @@ pub const VARIABLES: [Variable; 10] = [
         comment: "",
         read: |settings, text| path(text).map(|value| settings.workdir = value),
         show: |settings| settings.workdir.display().to_string(),
+    },
+    Variable {
+        name: "SPOOL_SIZE",
+        shipped: Shipped::Commented,
+        example: "1.0",
+        comment: "disk for saved attacks in GB; the oldest give way when the Cloud is away for so long",
+        read: |settings, text| Gigabytes::parse(text).map(|value| settings.spool_size = value),
+        show: |settings| settings.spool_size.to_string(),
+    },
+    Variable {
+        name: "NODE_YAML",
+        shipped: Shipped::Commented,
+        example: "/etc/wallarm/node.yaml",
+        comment: "what registers this node at a Cloud; attacks are saved and exported once it exists",
+        read: |settings, text| path(text).map(|value| settings.node_yaml = value),
+        show: |settings| settings.node_yaml.display().to_string(),
     },
     Variable {
         name: "READAHEAD",

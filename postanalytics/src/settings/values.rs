@@ -4,22 +4,22 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// Memory for stored requests: `SLAB_ALLOC_ARENA`.
+/// An amount of memory or disk: `SLAB_ALLOC_ARENA`, `SPOOL_SIZE`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arena {
+pub struct Gigabytes {
     gigabytes: f64,
 }
 
-impl Arena {
-    /// The smallest arena, in GB: below it a single large request would push out everything else.
+impl Gigabytes {
+    /// The least, in GB: below it a single large request would push out everything else.
     pub const MIN_GIGABYTES: f64 = 0.05;
-    /// The largest arena, in GB: beyond it is a slip of the pen.
+    /// The most, in GB: beyond it is a slip of the pen.
     pub const MAX_GIGABYTES: f64 = 16384.0;
 
-    /// The arena of a server whose settings say nothing.
+    /// What a server takes whose settings say nothing.
     pub const DEFAULT: Self = Self { gigabytes: 1.0 };
 
-    /// The budget in bytes; a GB is 1024³.
+    /// The amount in bytes; a GB is 1024³.
     #[must_use]
     pub fn bytes(self) -> u64 {
         (self.gigabytes * 1024.0 * 1024.0 * 1024.0) as u64
@@ -45,7 +45,7 @@ impl Arena {
     }
 }
 
-impl fmt::Display for Arena {
+impl fmt::Display for Gigabytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?}", self.gigabytes)
     }
@@ -175,12 +175,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arena_is_an_integer_or_has_a_decimal_point() {
-        assert_eq!(Arena::parse("1.0").unwrap().bytes(), 1 << 30);
-        assert_eq!(Arena::parse("2").unwrap().bytes(), 2 << 30);
-        assert_eq!(Arena::parse("0.05").unwrap().bytes(), 53_687_091);
+    fn an_amount_is_an_integer_or_has_a_decimal_point() {
+        assert_eq!(Gigabytes::parse("1.0").unwrap().bytes(), 1 << 30);
+        assert_eq!(Gigabytes::parse("2").unwrap().bytes(), 2 << 30);
+        assert_eq!(Gigabytes::parse("0.05").unwrap().bytes(), 53_687_091);
         for broken in ["1,5", "0", "-1", "1GB", "", "nan", "inf", "1e3", "0.04", "1.2.3", " 1", "99999999"] {
-            assert!(Arena::parse(broken).is_err(), "{broken:?} passed");
+            assert!(Gigabytes::parse(broken).is_err(), "{broken:?} passed");
         }
     }
 

@@ -27,6 +27,9 @@ fn a_broken_value_ends_the_start_with_78_and_one_line_naming_variable_value_and_
         ("SNAPSHOT_PERIOD", "often"),
         ("LOGFILE", "relative/path"),
         ("WORKDIR", ""),
+        ("SPOOL_SIZE", "1,5"),
+        ("SPOOL_SIZE", "0"),
+        ("NODE_YAML", "node.yaml"),
         ("READAHEAD", "1MB"),
         ("NET_MSG_MAX", "0"),
         ("ALLOW_FROM", "10.0.0.0/33"),
@@ -68,9 +71,16 @@ fn check_settings_reports_the_values_in_force() {
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
     assert!(report.contains("line 3: unknown variable SLAB_ALLOC_AREA is ignored\n"), "{report}");
-    for line in
-        ["SLAB_ALLOC_ARENA=1.0", "HOST=0.0.0.0", "PORT=3313", "READAHEAD=16320", "NET_MSG_MAX=768", "ALLOW_FROM="]
-    {
+    for line in [
+        "SLAB_ALLOC_ARENA=1.0",
+        "HOST=0.0.0.0",
+        "PORT=3313",
+        "READAHEAD=16320",
+        "NET_MSG_MAX=768",
+        "ALLOW_FROM=",
+        "SPOOL_SIZE=1.0",
+        "NODE_YAML=/etc/wallarm/node.yaml",
+    ] {
         assert!(report.lines().any(|each| each == line), "{line} is missing in {report}");
     }
 }

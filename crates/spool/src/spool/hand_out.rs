@@ -79,9 +79,10 @@ impl Spool {
         Ok(true)
     }
 
-    /// An entry that was handed out is not needed any more: exported, refused or set aside. Others are ignored.
-    pub fn done(&mut self, sequence: Sequence) {
-        let Some(out) = self.out.remove(&sequence.0) else { return };
+    /// An entry that was handed out is not needed any more: exported, refused or set aside. Others are ignored;
+    /// tells whether it was one.
+    pub fn done(&mut self, sequence: Sequence) -> bool {
+        let Some(out) = self.out.remove(&sequence.0) else { return false };
         self.done.insert(sequence.0..sequence.0 + 1);
         self.unsaved += 1;
         // It is gone if it had to give way meanwhile.
@@ -90,6 +91,7 @@ impl Spool {
             self.settle(out.segment);
         }
         self.save_if_due();
+        true
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spool::{OpenError, WriteError, layout};
+use spool::{OpenError, Sequence, WriteError, layout};
 
 use crate::place::{Place, all, texts, write};
 
@@ -73,9 +73,9 @@ fn what_can_never_be_written_is_refused_and_nothing_of_it_written() {
 fn when_no_sequences_are_left_the_file_is_named() {
     let place = Place::new();
     drop(place.open());
-    let mut bytes = layout::Header::encode(layout::SEGMENT_MAGIC, u64::MAX - 9).to_vec();
-    layout::encode_record(u64::MAX - 9, 0, b"the last", &mut bytes);
-    fs::write(place.path().join(layout::segment_name(u64::MAX - 9)), bytes).unwrap();
+    let mut bytes = layout::Header::encode(layout::SEGMENT_MAGIC, Sequence::END - 10).to_vec();
+    layout::encode_record(Sequence::END - 10, 0, b"the last", &mut bytes);
+    fs::write(place.path().join(layout::segment_name(Sequence::END - 10)), bytes).unwrap();
     let text = place.try_open().unwrap_err().to_string();
-    assert!(text.contains("fffffffffffffff6.seg: no sequences are left"), "{text}");
+    assert!(text.contains("7ffffffffffffff6.seg: no sequences are left"), "{text}");
 }
