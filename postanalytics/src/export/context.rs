@@ -4,29 +4,39 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud_api::acl_stats::AclStats;
-use cloud_api::behaviour::{Increment, Verdicts};
-use cloud_api::counters::Counters;
+use analysis::Minute;
+use cloud_api::behaviour::Verdicts;
 use cloud_api::dispatch;
 use cloud_api::markers::Markers;
-use spool::{Entry, ReadError, Sequence};
+use spool::{Entry, Sequence};
 
 use crate::log::Log;
+use crate::spooling::Spooler;
 
-/// The queue of hits. Its calls return at once but for the one that waits; none calls the export.
+/// The queue of hits. None of its calls waits for the export.
 pub trait Queue: Send + Sync {
     /// Waits, at most so long, until there is something that was not handed out. Returns whether there is.
     fn wait_for_entries(&self, at_most: Duration) -> bool;
 
     /// Entries that were not handed out, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`ReadError`]; the same entries can be asked for again.
-    fn next(&self, most: usize) -> Result<Vec<Entry>, ReadError>;
+    fn next(&self, most: usize) -> Vec<Entry>;
 
     /// This entry has come to its end.
     fn done(&self, sequence: Sequence);
+}
+
+impl Queue for Spooler {
+    fn wait_for_entries(&self, at_most: Duration) -> bool {
+        Self::wait_for_entries(self, at_most)
+    }
+
+    fn next(&self, most: usize) -> Vec<Entry> {
+        Self::next(self, most)
+    }
+
+    fn done(&self, sequence: Sequence) {
+        Self::done(self, sequence);
+    }
 }
 
 /// What was counted, and what the Cloud says about counting.
@@ -34,7 +44,7 @@ pub trait Minutes: Send + Sync {
     /// What was counted since the last time.
     fn take(&self) -> Minute;
 
-    /// What could not be told; it is told the next time.
+    /// What could not be told: one part of it, the others are empty. It is told the next time.
     fn merge_back(&self, minute: Minute);
 
     /// What is to be counted.
@@ -42,17 +52,6 @@ pub trait Minutes: Send + Sync {
 
     /// Whose requests are attacks.
     fn set_verdicts(&self, verdicts: Verdicts);
-}
-
-/// What is told once a minute. Parts that do not arrive are given back, the others left empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Minute {
-    /// Requests.
-    pub counters: Counters,
-    /// Requests of sources.
-    pub behaviour: Vec<Increment>,
-    /// Requests that were blocked because of where they came from.
-    pub acl_stats: AclStats,
 }
 
 /// How long what lasts. Tests let time pass faster.

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use analysis::Minute;
 use cloud_api::backoff::Backoff;
 use cloud_api::client::Client;
 use cloud_api::markers::{self, Markers};
 use cloud_api::reaction::Reaction;
 use cloud_api::reply::{Reply, Silent};
 
-use super::context::Minute;
 use super::figures::Registration;
 use super::part::Part;
 use super::shared::Shared;
@@ -94,10 +94,10 @@ impl Round<'_> {
                 minutes.set_markers(markers);
             }
         }
-        let Minute { counters, behaviour, acl_stats } = minutes.take();
+        let Minute { counters, behaviour, acl } = minutes.take();
         self.tell(counters);
         self.tell(behaviour);
-        self.tell(acl_stats);
+        self.tell(acl);
     }
 
     fn tell<P: Part>(&mut self, part: P) {

@@ -67,19 +67,13 @@ impl Exporter {
         self.shared.wake();
     }
 
-    /// The figures of this moment.
+    /// The figures of this moment. The queue has counted as done what is exported or rejected here, and maybe more.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        self.snapshot(Figures::clone)
+        self.shared.figures(&self.shared.lock())
     }
 
-    /// Looks at the figures while no hit can change its state here: what `look` asks the queue for belongs to the same moment.
-    pub fn snapshot<T>(&self, look: impl FnOnce(&Figures) -> T) -> T {
-        let state = self.shared.lock();
-        look(&self.shared.figures(&state))
-    }
-
-    /// Ends all threads: calls that are under way may finish within `patience`, then they are ended, too. Hits of which nobody knows
+    /// Ends all threads; the queue must still be there. Calls that are under way may finish within `patience`, then they are ended, too. Hits of which nobody knows
     /// whether they arrived stay in the queue. Returns whether all threads are gone; one that waits for the system to find the address of
     /// a name cannot be ended.
     pub fn stop(&self, patience: Duration) -> bool {

@@ -1,12 +1,13 @@
 //! What is told once a minute.
 
+use analysis::Minute;
 use cloud_api::acl_stats::{self, AclStats};
 use cloud_api::behaviour::{self, Increment, Verdicts};
 use cloud_api::counters::{self, Counters};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::context::{Minute, Minutes};
+use super::context::Minutes;
 
 /// A part of what is told once a minute, which is sent by a call of its own.
 pub(super) trait Part: Serialize + Sized {
@@ -95,7 +96,7 @@ impl Part for AclStats {
     }
 
     fn into_minute(self) -> Minute {
-        Minute { acl_stats: self, ..Minute::default() }
+        Minute { acl: self, ..Minute::default() }
     }
 
     fn answered(_: IgnoredAny, _: &dyn Minutes) {}

@@ -84,11 +84,15 @@ fn settle<'a>(
     let journal = &shared.journal;
     match state.dispatch.finished(ticket, result, now) {
         Outcome::Taken { items, duplicates, rejected } => {
-            state.taken(shared, &items, duplicates);
+            state.succeeded();
+            state.settling += items.len() as u64;
             drop(state);
+            let duplicates = duplicates.min(items.len() as u64);
             journal.works(client.host(), now);
             rejected.into_iter().for_each(|hit| journal.rejected(&hit, now));
-            shared.lock()
+            let (rejected, exported) = items.into_iter().partition(|(_, is_rejected)| *is_rejected);
+            let hits = |items: Vec<(Waiting, bool)>| items.into_iter().map(|(hit, _)| hit).collect();
+            end(shared, &Ended { exported: hits(exported), duplicates, rejected: hits(rejected) })
         }
         Outcome::Refused { items, status, reason } => {
             state.settling += items.len() as u64;
@@ -96,10 +100,7 @@ fn settle<'a>(
             for hit in &items {
                 set_aside(shared, hit, status, &reason);
             }
-            let mut state = shared.lock();
-            state.settling -= items.len() as u64;
-            state.refused(shared, &items);
-            state
+            end(shared, &Ended { rejected: items, ..Ended::default() })
         }
         Outcome::Again { reason, pause } => {
             if let Some(pause) = pause {
@@ -116,22 +117,26 @@ fn settle<'a>(
     }
 }
 
-impl State {
-    fn taken(&mut self, shared: &Shared, items: &[(Waiting, bool)], duplicates: u64) {
-        self.succeeded();
-        self.duplicates += duplicates;
-        for (hit, is_rejected) in items {
-            shared.context.queue.done(hit.sequence);
-            *(if *is_rejected { &mut self.rejected } else { &mut self.exported }) += 1;
-        }
-    }
+/// Hits that have come to their end.
+#[derive(Default)]
+struct Ended {
+    exported: Vec<Waiting>,
+    duplicates: u64,
+    rejected: Vec<Waiting>,
+}
 
-    fn refused(&mut self, shared: &Shared, items: &[Waiting]) {
-        for hit in items {
-            shared.context.queue.done(hit.sequence);
-            self.rejected += 1;
-        }
+/// Tells the queue, and then counts: what is counted here the queue has always counted as done.
+fn end<'a>(shared: &'a Shared, ended: &Ended) -> MutexGuard<'a, State> {
+    for hit in ended.exported.iter().chain(&ended.rejected) {
+        shared.context.queue.done(hit.sequence);
     }
+    let (exported, rejected) = (ended.exported.len() as u64, ended.rejected.len() as u64);
+    let mut state = shared.lock();
+    state.settling -= exported + rejected;
+    state.exported += exported;
+    state.duplicates += ended.duplicates;
+    state.rejected += rejected;
+    state
 }
 
 /// Keeps a hit that the Cloud refused where somebody can look at it. The queue must go on, whether that succeeds or not.

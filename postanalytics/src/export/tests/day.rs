@@ -105,6 +105,6 @@ fn in_a_day_of_faults_nothing_is_lost_and_nothing_arrives_twice() {
     // The faults did take place.
     let again = ledger.hits().values().filter(|fate| fate.sent > 1).count();
     let silent = ledger.hits().values().filter(|fate| fate.in_silence).count();
-    assert!(again > 500 && silent > 100 && figures.duplicates > 100, "{again} sent again, {silent} in silence");
+    assert!(again > 100 && silent > 50 && figures.duplicates > 50, "{again} sent again, {silent} in silence");
     assert!(!scene.log().contains(SECRET) && !scene.log().contains("private"));
 }

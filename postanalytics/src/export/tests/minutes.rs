@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use analysis::Minute;
 use cloud_api::acl_stats::{AclEvent, AclReason, AclStats};
 use cloud_api::behaviour::{Behaviour, Increment, Verdicts, Window};
 use cloud_api::counters::Counters;
@@ -10,7 +11,7 @@ use fake_cloud::{Call, Endpoint};
 use serde_json::json;
 
 use super::*;
-use crate::export::context::{Minute, Minutes};
+use crate::export::context::Minutes;
 
 /// Those who count, with what they have not told, and what they were told.
 #[derive(Default)]
@@ -31,8 +32,8 @@ impl Minutes for Counted {
         let mut minute = self.minute.lock().unwrap();
         minute.counters.requests += other.counters.requests;
         minute.behaviour.splice(..0, other.behaviour);
-        minute.acl_stats.events.splice(..0, other.acl_stats.events);
-        minute.acl_stats.sampled += other.acl_stats.sampled;
+        minute.acl.events.splice(..0, other.acl.events);
+        minute.acl.sampled += other.acl.sampled;
     }
 
     fn set_markers(&self, markers: Markers) {
@@ -63,7 +64,7 @@ impl Counted {
         self.merge_back(Minute {
             counters: Counters { requests: 1, ..Counters::default() },
             behaviour: vec![increment],
-            acl_stats: AclStats { events: vec![event], sampled: 1 },
+            acl: AclStats { events: vec![event], sampled: 1 },
         });
     }
 }

@@ -18,7 +18,7 @@ use cloud_api::{backoff, dispatch};
 use fake_cloud::{Answer, Builder, FakeCloud, Script};
 use tempfile::TempDir;
 
-use super::context::Pace;
+use super::context::{Pace, Queue};
 use super::{Context, Exporter, Figures};
 use crate::log::Log;
 use minutes::Counted;
@@ -72,8 +72,12 @@ impl Scene {
     }
 
     fn start(&self) -> Exporter {
+        self.start_with(self.queue.clone())
+    }
+
+    fn start_with(&self, queue: Arc<dyn Queue>) -> Exporter {
         Exporter::start(Context {
-            queue: self.queue.clone(),
+            queue,
             minutes: self.counted.clone(),
             log: Arc::new(Log::open(&self.path("tarantool.log")).unwrap()),
             node_yaml: self.path("node.yaml"),
@@ -138,9 +142,11 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 /// Waits until every hit has come to its end; returns the figures.
 #[track_caller]
 fn finished(scene: &Scene, exporter: &Exporter) -> Figures {
-    until("the queue is empty", || scene.queue.open() == 0);
+    let ended = |figures: &Figures| figures.exported + figures.rejected;
+    until("all hits have come to their end", || ended(&exporter.figures()) >= scene.queue.pushed());
     let figures = exporter.figures();
+    assert_eq!(scene.queue.open(), 0);
     assert_eq!(figures.in_flight, 0);
-    assert_eq!(figures.exported + figures.rejected, scene.queue.pushed(), "{figures:?}");
+    assert_eq!(ended(&figures), scene.queue.pushed(), "{figures:?}");
     figures
 }

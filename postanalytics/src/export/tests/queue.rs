@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use spool::{Entry, ReadError, Sequence};
+use spool::{Entry, Sequence};
 
 use crate::export::context::Queue;
 
@@ -69,7 +69,7 @@ impl Queue for MemoryQueue {
         !waited.1.timed_out()
     }
 
-    fn next(&self, most: usize) -> Result<Vec<Entry>, ReadError> {
+    fn next(&self, most: usize) -> Vec<Entry> {
         let mut state = self.state.lock().unwrap();
         let entry = |(sequence, bytes): (&u64, &Vec<u8>)| Entry {
             sequence: Sequence(*sequence),
@@ -80,7 +80,7 @@ impl Queue for MemoryQueue {
         if let Some(last) = entries.last() {
             state.cursor = last.sequence.0 + 1;
         }
-        Ok(entries)
+        entries
     }
 
     fn done(&self, sequence: Sequence) {

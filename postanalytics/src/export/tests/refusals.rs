@@ -17,12 +17,12 @@ fn set_aside(scene: &Scene) -> Vec<String> {
 #[test]
 fn a_batch_that_is_too_large_is_halved_until_it_fits_and_nothing_is_lost() {
     let (scene, cloud) = Scene::with(&[Answer::TooLarge { above: 3 }]);
-    scene.queue.fill(0..40);
+    scene.queue.fill(0..200);
     let exporter = scene.start();
     let figures = finished(&scene, &exporter);
-    assert_eq!((figures.exported, figures.rejected), (40, 0));
+    assert_eq!((figures.exported, figures.rejected), (200, 0));
     let refused = cloud.calls().iter().filter(|call| !call.outcome.is_taken()).count();
-    assert!(refused <= 8, "{refused} calls were too large: later batches should stay small");
+    assert!(refused <= 12, "{refused} calls were too large: later batches should stay small");
 }
 
 #[test]
