@@ -10,6 +10,8 @@ use crate::log::Part;
 
 /// Threads that send, whatever `export_attacks.threads` says.
 const MOST_THREADS: u16 = 16;
+/// Hits under way at a time, whatever `export_attacks` says. As many wait to be the next ones, and all of them are outside the arena.
+const MOST_HITS: usize = 1000;
 
 /// What the thread does until the export ends.
 pub(super) fn run(shared: &Arc<Shared>) {
@@ -73,7 +75,7 @@ fn link(looked: &Looked) -> (Registration, Option<Link>) {
             Ok(client) => {
                 let host = client.host().to_owned();
                 let threads = usize::from(node.export_attacks.threads.clamp(1, MOST_THREADS));
-                let chunk = usize::from(node.export_attacks.api_chunk.max(1));
+                let chunk = usize::from(node.export_attacks.api_chunk).clamp(1, MOST_HITS / threads);
                 (Registration::Registered { host }, Some(Link { client: Arc::new(client), threads, chunk }))
             }
         },

@@ -212,6 +212,9 @@ impl AnswerTable {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -279,6 +282,21 @@ answers = [{ kind = "redirects", to = "/elsewhere" }]
             let error = Script::parse(text).unwrap_err();
             assert_eq!(error.line, line, "{text}: {error}");
             assert!(error.wrong.contains(wrong) && !error.wrong.contains('\n'), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_script_or_has_a_line_that_is_wrong(
+            keys in vec(("[a-z-]{0,9}|phase|answers|kind|calls|seconds|weight", "[-0-9.]{0,8}|'[a-z-]{0,9}'|\\[\\]|\n"), 0..8),
+            noise in "(?s).{0,60}",
+        ) {
+            let lines: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+            for text in [format!("[[phase]]\n{lines}"), lines, noise] {
+                if let Err(error) = Script::parse(&text) {
+                    prop_assert!(error.line >= 1 && error.line <= text.matches('\n').count() + 1, "{error}");
+                }
+            }
         }
     }
 }

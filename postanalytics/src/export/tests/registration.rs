@@ -85,3 +85,17 @@ fn a_secret_that_is_replaced_is_taken_up() {
     assert_eq!(finished(&scene, &exporter).exported, 12);
     assert!(!scene.log().contains("an-old-one"));
 }
+
+#[test]
+fn the_numbers_of_node_yaml_hold_within_reason() {
+    for (numbers, most) in [("{threads: 65535, api_chunk: 65535}", 1000 / 16), ("{threads: 1, api_chunk: 65535}", 300)]
+    {
+        let (scene, cloud) = (Scene::new(), cloud(&Script::default()));
+        scene.queue.fill(0..300);
+        scene.register(&cloud, &format!("export_attacks: {numbers}\n"));
+        let exporter = scene.start();
+        assert_eq!(finished(&scene, &exporter).exported, 300);
+        let largest = cloud.calls().iter().map(|call| call.hits().len()).max();
+        assert_eq!(largest, Some(most), "{numbers}");
+    }
+}
