@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cloud_api::headers::{SECRET_HEADER, UUID_HEADER};
+use cloud_api::hit::HitId;
 use cloud_api::{acl_stats, behaviour, counters, markers, upload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,4 +105,17 @@ pub(crate) fn json(endpoint: Endpoint, request: &Request) -> Result<Value, Refus
         return Ok(Value::Null);
     }
     serde_json::from_slice(&request.body).map_err(|error| Refusal(400, format!("the body is no JSON: {error}")))
+}
+
+/// The names of the hits of a call, none for calls of another kind.
+pub(crate) fn ids(endpoint: Endpoint, json: &Value) -> Result<Vec<HitId>, Refusal> {
+    if endpoint != Endpoint::Hits {
+        return Ok(Vec::new());
+    }
+    if !json["batch_id"].is_string() {
+        return Err(Refusal(422, "\"batch_id\" is no text".to_owned()));
+    }
+    let hits = json["hits"].as_array().ok_or_else(|| Refusal(422, "\"hits\" is no list".to_owned()))?;
+    let id = |hit: &Value| serde_json::from_value(hit["id"].clone());
+    hits.iter().map(id).collect::<Result<_, _>>().map_err(|_| Refusal(422, "\"id\" is no pair of texts".to_owned()))
 }

@@ -1,6 +1,7 @@
 //! What came: calls in their order, and the fate of each hit.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 use cloud_api::hit::HitId;
@@ -63,6 +64,17 @@ impl Outcome {
     #[must_use]
     pub const fn is_taken(self) -> bool {
         matches!(self, Self::Taken(_) | Self::TakenInSilence)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(status) => write!(f, "taken ({status})"),
+            Self::TakenInSilence => f.write_str("taken, not answered"),
+            Self::Refused(status) => write!(f, "refused ({status})"),
+            Self::Dropped => f.write_str("dropped"),
+        }
     }
 }
 

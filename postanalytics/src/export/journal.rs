@@ -36,11 +36,11 @@ struct Memory {
 }
 
 impl Memory {
-    fn permits(&mut self, kind: &str, now: Duration, quiet: Duration) -> bool {
+    fn permits(&mut self, kind: &str, now: Duration) -> bool {
         match self.quiet_until.get(kind) {
             Some(until) if now < *until => false,
             _ => {
-                self.quiet_until.insert(kind.to_owned(), now.saturating_add(quiet));
+                self.quiet_until.insert(kind.to_owned(), now.saturating_add(HOUR));
                 true
             }
         }
@@ -64,7 +64,7 @@ impl Journal {
     /// Something that stays wrong until somebody looks after it.
     #[track_caller]
     pub(super) fn hourly(&self, kind: &str, now: Duration, text: fmt::Arguments<'_>) {
-        if self.memory().permits(kind, now, HOUR) {
+        if self.memory().permits(kind, now) {
             self.log.error(Part::Export, text);
         }
     }
@@ -89,8 +89,7 @@ impl Journal {
     #[track_caller]
     pub(super) fn fails(&self, host: &str, reason: &str, pause: Duration, now: Duration) {
         let mut memory = self.memory();
-        let quiet = if memory.failing { HOUR } else { MINUTE };
-        if memory.permits("again", now, quiet) {
+        if memory.permits("again", now) {
             memory.failing = true;
             let seconds = pause.as_secs_f64();
             let text = format!("{host}: {reason}; attacks wait on disk, the next try is in {seconds:.0} s");
@@ -130,7 +129,7 @@ impl Journal {
     /// Something that is told once a minute was not taken.
     #[track_caller]
     pub(super) fn lost(&self, what: &str, host: &str, reason: &str, now: Duration) {
-        if self.memory().permits(&format!("later {what}"), now, HOUR) {
+        if self.memory().permits(&format!("later {what}"), now) {
             self.log.warning(Part::Export, format_args!("{what} could not be told to {host}: {reason}"));
         }
     }
@@ -146,4 +145,64 @@ impl Journal {
 /// What the Cloud said, behind a colon.
 fn said(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines that are written while `act` does something.
+    fn lines(act: impl FnOnce(&Journal)) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        act(&Journal::new(Arc::new(Log::open(&path).unwrap())));
+        let text = std::fs::read_to_string(&path).unwrap();
+        text.lines().map(|line| line.split("> ").nth(1).unwrap().to_owned()).collect()
+    }
+
+    fn at(second: u64) -> Duration {
+        Duration::from_secs(second)
+    }
+
+    #[test]
+    fn an_outage_is_told_at_its_begin_every_hour_and_at_its_end() {
+        let told = lines(|journal| {
+            for second in 0..8000 {
+                journal.fails("a:443", "connection refused", at(300), at(second));
+            }
+            journal.works("a:443", at(8000));
+            journal.works("a:443", at(8001));
+            // One that fails now and then is told of once a minute.
+            for second in 8001..8121 {
+                journal.fails("a:443", "busy", at(1), at(second));
+                journal.works("a:443", at(second));
+            }
+        });
+        assert_eq!(told.iter().filter(|line| line.contains("connection refused")).count(), 3, "{told:#?}");
+        assert_eq!(told[3], "a:443 takes attacks again");
+        assert_eq!(told.iter().filter(|line| line.contains("busy")).count(), 2, "{told:#?}");
+    }
+
+    #[test]
+    fn rejected_hits_are_told_up_to_a_number_and_counted_beyond() {
+        let hit =
+            |number: u64| Rejected { id: HitId(format!("r{number}\n"), "xss".to_owned()), why: "old\u{7}".to_owned() };
+        let told = lines(|journal| {
+            (0..70).for_each(|number| journal.rejected(&hit(number), at(0)));
+            journal.rejected(&hit(70), at(60));
+        });
+        assert_eq!((told.len(), told[0].as_str()), (52, "the hit r0  xss was rejected: old "));
+        assert_eq!(told[50], "20 more hits were rejected in the minute before");
+    }
+
+    #[test]
+    fn what_stays_wrong_is_told_again_after_somebody_looked_after_it() {
+        let told = lines(|journal| {
+            (0..3).for_each(|second| _ = journal.stopped("attacks", "a:443", 403, "subscription limited", at(second)));
+            journal.forget();
+            journal.stopped("attacks", "a:443", 403, "subscription limited", at(4));
+        });
+        assert_eq!(told.len(), 2);
+        assert!(told[0].starts_with("attacks cannot be sent: a:443 refuses this node (403): subscription limited; "));
+    }
 }

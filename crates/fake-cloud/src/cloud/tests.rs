@@ -1,3 +1,5 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use cloud_api::client::Client;
@@ -8,7 +10,8 @@ use cloud_api::reply::{Reply, Silent};
 use super::*;
 use crate::certificate::Authority;
 use crate::proxy::ConnectProxy;
-use crate::script::{End, Phase, RetryAfter};
+use crate::script::{Answer, End, Phase, RetryAfter};
+use crate::{Endpoint, Outcome};
 
 const UUID: &str = "node-1";
 const SECRET: &str = "s3cret";
