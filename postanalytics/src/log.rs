@@ -40,6 +40,8 @@ pub enum Part {
     Iproto,
     /// The metrics endpoint.
     Metrics,
+    /// What is sent to the Cloud.
+    Export,
 }
 
 impl fmt::Display for Part {
@@ -48,6 +50,7 @@ impl fmt::Display for Part {
             Self::Main => "main",
             Self::Iproto => "iproto",
             Self::Metrics => "metrics",
+            Self::Export => "export",
         })
     }
 }

@@ -14,7 +14,8 @@
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
 //! | `spooling/` | attacks on their way to the Cloud: in memory, on disk |
-//! | `statistics.rs`, `export.rs` | the documented figures |
+//! | `export/` | what is sent to the Cloud: attacks, and what was counted |
+//! | `statistics.rs` | the documented figures |
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
 //! | `notify.rs`, `system.rs` | systemd, the machine |
@@ -24,6 +25,7 @@
 
 mod attack_counters;
 mod console;
+#[cfg_attr(not(test), expect(dead_code, reason = "the server starts it together with the analysis"))]
 mod export;
 mod log;
 mod metrics;

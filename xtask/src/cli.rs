@@ -56,6 +56,8 @@ pub enum Command {
     Source(Source),
     /// Offer a repository on a loopback port and print the commands to paste.
     Serve(Serve),
+    /// Run a node API that keeps what it is sent and fails as a script says, and print what comes.
+    FakeCloud(FakeCloud),
     /// Install from the repository in a container booted by systemd, as documented. Needs root.
     InstallTest(InstallTest),
     /// Check the facts about the module in real NGINX servers on loopback. Needs root.
@@ -330,6 +332,20 @@ pub struct Serve {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+}
+
+/// Run a node API for tests by hand.
+#[derive(Debug, Args)]
+pub struct FakeCloud {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// What it answers when, as CONTRIBUTING.md shows it. [default: it takes everything]
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Speak TLS, with a certificate of an authority made for this run, which is written to FILE for `api.ca_file`.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Install in a container.

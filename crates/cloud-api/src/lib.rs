@@ -1,4 +1,4 @@
-//! The Cloud as a node sees it. The module and the jobs of a node share this crate; none of it decides when something is sent.
+//! The Cloud as a node sees it. The module and the postanalytics server share this crate.
 //!
 //! | Module | Holds |
 //! |---|---|
@@ -11,15 +11,22 @@
 //! | [`behaviour`] | what was counted, and what the Cloud makes of it |
 //! | [`acl_stats`] | requests that were blocked because of where they came from |
 //! | [`network`] | addresses and blocks of them |
+//! | [`headers`] | the headers that say who calls |
 //! | [`envelope`] | what every answer is wrapped in |
 //! | [`reply`] | what came of a call |
 //! | [`reaction`] | what a node does about a status |
+//! | [`backoff`] | how long nothing is sent after a failure |
+//! | [`dispatch`] | which hits are sent when, and what an answer means for them |
+//! | [`skew`] | when the difference of two clocks is news |
 //! | `client` | sending, with the feature of that name |
 
 pub mod acl_stats;
+pub mod backoff;
 pub mod behaviour;
 pub mod counters;
+pub mod dispatch;
 pub mod envelope;
+pub mod headers;
 pub mod hit;
 pub mod markers;
 pub mod network;
@@ -27,6 +34,7 @@ pub mod node_yaml;
 pub mod proxies;
 pub mod reaction;
 pub mod reply;
+pub mod skew;
 pub mod upload;
 
 #[cfg(feature = "client")]

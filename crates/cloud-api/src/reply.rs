@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::envelope::Envelope;
@@ -12,27 +13,27 @@ use crate::upload::Accepted;
 #[error("{0}")]
 pub struct Silent(pub String);
 
-/// An answer of the API.
+/// An answer of the API; `T` is what a success says, to hits unless another type is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct Reply<T = Accepted> {
     /// The status: that of HTTP, or that of the envelope if only HTTP speaks of success.
     pub status: u16,
     /// What it said beside a status that is no success.
     pub reason: String,
-    /// What it did with the hits, if it took the batch.
-    pub accepted: Accepted,
+    /// What it said with success.
+    pub body: T,
     /// `Retry-After`
     pub retry_after: Option<Duration>,
     /// Seconds that its clock is ahead of ours.
     pub clock_ahead: Option<i64>,
 }
 
-impl Reply {
-    /// Reads an answer to hits: its status, the headers `Retry-After` and `Date`, its body.
+impl<T: DeserializeOwned + Default> Reply<T> {
+    /// Reads an answer: its status, the headers `Retry-After` and `Date`, its body.
     ///
     /// # Errors
     ///
-    /// If a success does not say what became of the hits: something on the way answered instead of the API.
+    /// If a success does not say what was asked for: something on the way answered instead of the API.
     pub fn read(
         status: u16,
         retry_after: Option<&str>,
@@ -51,8 +52,8 @@ impl Reply {
         let success = |status: u16| (200..=299).contains(&status);
         match envelope {
             Some(envelope) if success(status) && success(envelope.status) => {
-                reply.accepted = serde_json::from_value(envelope.body)
-                    .map_err(|_| Silent("the answer does not say what became of the hits".to_owned()))?;
+                reply.body = serde_json::from_value(envelope.body)
+                    .map_err(|_| Silent("the answer does not say what was asked for".to_owned()))?;
             }
             None if success(status) => {
                 return Err(Silent(
@@ -96,7 +97,7 @@ mod tests {
     }
 
     fn read(status: u16, body: &str) -> Result<Reply, Silent> {
-        Reply::read(status, None, None, body.as_bytes(), at(NOW))
+        Reply::<Accepted>::read(status, None, None, body.as_bytes(), at(NOW))
     }
 
     #[test]
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_time_to_wait_is_seconds_or_a_date() {
-        let wait = |value: &str| Reply::read(429, Some(value), None, b"", at(NOW)).unwrap().retry_after;
+        let wait = |value: &str| Reply::<Accepted>::read(429, Some(value), None, b"", at(NOW)).unwrap().retry_after;
         assert_eq!(wait("120"), Some(Duration::from_secs(120)));
         assert_eq!(wait(&fmt_http_date(at(NOW + 30))), Some(Duration::from_secs(30)));
         assert_eq!(wait(&fmt_http_date(at(NOW - 30))), Some(Duration::ZERO));
@@ -123,8 +124,9 @@ mod tests {
 
     #[test]
     fn the_difference_of_clocks_is_told() {
-        let ahead =
-            |seconds| Reply::read(500, None, Some(&fmt_http_date(at(seconds))), b"", at(NOW)).unwrap().clock_ahead;
+        let ahead = |seconds| {
+            Reply::<Accepted>::read(500, None, Some(&fmt_http_date(at(seconds))), b"", at(NOW)).unwrap().clock_ahead
+        };
         assert_eq!((ahead(NOW + 400), ahead(NOW - 400)), (Some(400), Some(-400)));
         assert_eq!(read(500, "").unwrap().clock_ahead, None);
     }
@@ -136,7 +138,7 @@ mod tests {
             body in "(?s)(\\{\"status\":[0-9]{1,6},\"body\":)?.{0,80}",
             header in "[ -~]{0,30}",
         ) {
-            let _ = Reply::read(status, Some(&header), Some(&header), body.as_bytes(), at(NOW));
+            let _ = Reply::<Accepted>::read(status, Some(&header), Some(&header), body.as_bytes(), at(NOW));
         }
     }
 }

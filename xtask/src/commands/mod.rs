@@ -2,6 +2,7 @@
 
 mod bench;
 mod completions;
+mod fake_cloud;
 pub mod install_test;
 mod key;
 pub mod lint;
@@ -38,6 +39,7 @@ pub fn run(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Lint(args) => lint::run(&args, session),
         Command::Source(args) => source::run(&args, session),
         Command::Serve(args) => serve::run(&args, session),
+        Command::FakeCloud(args) => fake_cloud::run(&args, session),
         Command::InstallTest(args) => install_test::run(&args, session),
         Command::NginxTest(args) => nginx_test::run(&args, session),
         Command::Test(args) => test::run(&args, session),

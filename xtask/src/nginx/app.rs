@@ -5,8 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, bail};
+use fake_cloud::loopback::{Loopback, Then, locked};
 
-use super::loopback::{Loopback, Then, locked};
+use super::address;
 
 /// Targets that begin so are answered with the body of the request, as plain text.
 pub const ECHO: &str = "/echo";
@@ -40,7 +41,7 @@ impl App {
     pub fn start() -> Result<Self> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&seen);
-        let server = Loopback::start(move |stream| serve(stream, &kept).map(|()| Then::Close))?;
+        let server = Loopback::start(address::listener()?, move |stream| serve(stream, &kept).map(|()| Then::Close))?;
         Ok(Self { address: server.address, seen, _server: server })
     }
 

@@ -5,9 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::Result;
+use fake_cloud::loopback::{Loopback, Then};
 use iproto::greeting;
 
-use super::loopback::{Loopback, Then};
+use super::address;
 
 /// What a server does to those that connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,9 @@ impl Hostile {
     /// If it cannot listen.
     pub fn start(manner: Manner) -> Result<Self> {
         // What a client does to us is its own affair.
-        let server = Loopback::start(move |mut stream| mistreat(&mut stream, manner).map(|()| Then::Hold))?;
+        let server = Loopback::start(address::listener()?, move |mut stream| {
+            mistreat(&mut stream, manner).map(|()| Then::Hold)
+        })?;
         Ok(Self { address: server.address, server })
     }
 

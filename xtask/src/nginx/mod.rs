@@ -10,30 +10,26 @@
 //! | [`status_page`] | where the module shows its counters, and what it says there |
 //! | [`valgrind`] | an NGINX whose every access to memory is watched |
 //! | [`usage`] | processor time, memory and open files of a process, from `/proc` |
-//! | [`certificate`] | certificates for servers of the tests' own |
 //! | [`client`] | HTTP/1.1 by hand, well-formed or not |
 //! | [`artifacts`] | the module, the rule set and the postanalytics server, built from this checkout |
 //! | [`postanalytics`] | the real postanalytics server |
 //! | [`disk`] | a disk without room |
-//! | [`loopback`] | what the servers of the tests' own have in common |
 //! | [`recorder`], [`hostile`] | postanalytics servers of the tests' own: one that keeps records, some that misbehave |
-//! | [`api`] | an API of the Cloud of the tests' own |
 //! | [`app`] | the application behind NGINX |
 //! | [`facts`] | what must hold |
 //! | [`mod@bench`] | the benchmark |
+//!
+//! The API of the Cloud that the module sends attacks to is that of `crates/fake-cloud`.
 
 pub mod address;
-pub mod api;
 pub mod app;
 pub mod artifacts;
 pub mod bench;
-pub mod certificate;
 pub mod client;
 pub mod config;
 pub mod disk;
 pub mod facts;
 pub mod hostile;
-pub mod loopback;
 pub mod postanalytics;
 pub mod program;
 pub mod recorder;

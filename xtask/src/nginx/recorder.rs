@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use fake_cloud::loopback::{Loopback, Then, locked};
 use iproto::code::RequestType;
 use iproto::frame::{self, Split};
 use iproto::greeting;
@@ -15,8 +16,7 @@ use iproto::request::Request;
 use iproto::response;
 use serde_json::{Map, Value};
 
-use super::loopback::{Loopback, Then, locked};
-use super::server;
+use super::{address, server};
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl Recorder {
     pub fn thoughtful(pause: Duration) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let kept = Arc::clone(&shared);
-        let server = Loopback::start(move |stream| serve(stream, &kept, pause).map(|()| Then::Close))?;
+        let server =
+            Loopback::start(address::listener()?, move |stream| serve(stream, &kept, pause).map(|()| Then::Close))?;
         Ok(Self { address: server.address, shared, _server: server })
     }
 

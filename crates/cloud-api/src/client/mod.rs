@@ -13,24 +13,22 @@ use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ureq::http::header;
+use serde::de::DeserializeOwned;
+use ureq::http::{Response, header};
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector};
-use ureq::{Agent, Proxy, ProxyProtocol};
+use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use crate::envelope::one_line;
+use crate::headers::{SECRET_HEADER, UUID_HEADER};
 use crate::node_yaml::NodeYaml;
 use crate::proxies::Proxies;
 use crate::reply::{Reply, Silent};
 use crate::upload;
+
 pub use authorities::AuthoritiesError;
 use connector::SourceConnector;
 use resolver::PatientResolver;
-
-/// The headers that say who calls.
-pub const UUID_HEADER: &str = "X-WallarmApi-UUID";
-/// See [`UUID_HEADER`].
-pub const SECRET_HEADER: &str = "X-WallarmApi-Secret";
 
 /// Time for a connection, greetings of TLS and a proxy included.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -114,34 +112,63 @@ impl Client {
         &self.host
     }
 
-    /// Sends hits: the JSON of an [`upload::Upload`], which leaves compressed.
+    /// Sends hits: the JSON of an [`upload::Upload`].
     ///
     /// # Errors
     ///
     /// [`Silent`] if there is no answer that can be read. The API may have taken the hits all the same.
     pub fn post_hits(&self, json: &[u8]) -> Result<Reply, Silent> {
+        self.post_json(upload::PATH, json)
+    }
+
+    /// Sends JSON, which leaves compressed, to one of the API's calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::post_hits`].
+    pub fn post_json<T: DeserializeOwned + Default>(&self, path: &str, json: &[u8]) -> Result<Reply<T>, Silent> {
         let body = gzip(json).map_err(|error| Silent(error.to_string()))?;
         let sent = self
             .agent
-            .post(format!("{}{}", self.base, upload::PATH))
+            .post(format!("{}{path}", self.base))
             .header(UUID_HEADER, &self.uuid)
             .header(SECRET_HEADER, &self.secret)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::CONTENT_ENCODING, "gzip")
             .send(&body[..]);
-        let mut response = sent.map_err(|error| Silent(one_line(&error.to_string())))?;
-        let mut answer = Vec::new();
-        let read = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer);
-        read.map_err(|error| Silent(one_line(&error.to_string())))?;
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let (retry_after, date) = (header(header::RETRY_AFTER), header(header::DATE));
-        Reply::read(response.status().as_u16(), retry_after, date, &answer, SystemTime::now())
+        read(sent)
+    }
+
+    /// Asks for something that one of the API's calls gives.
+    ///
+    /// # Errors
+    ///
+    /// [`Silent`] if there is no answer that can be read.
+    pub fn get_json<T: DeserializeOwned + Default>(&self, path: &str) -> Result<Reply<T>, Silent> {
+        let sent = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .header(UUID_HEADER, &self.uuid)
+            .header(SECRET_HEADER, &self.secret)
+            .call();
+        read(sent)
     }
 
     /// Ends what is waited for, from another thread; nothing can be sent afterwards.
     pub fn interrupt(&self) {
         self.agent.clone().shutdown();
     }
+}
+
+fn read<T: DeserializeOwned + Default>(sent: Result<Response<Body>, ureq::Error>) -> Result<Reply<T>, Silent> {
+    let silent = |error: &dyn std::error::Error| Silent(one_line(&error.to_string()));
+    let mut response = sent.map_err(|error| silent(&error))?;
+    let mut answer = Vec::new();
+    let read = response.body_mut().as_reader().take(ANSWER).read_to_end(&mut answer);
+    read.map_err(|error| silent(&error))?;
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let (retry_after, date) = (header(header::RETRY_AFTER), header(header::DATE));
+    Reply::read(response.status().as_u16(), retry_after, date, &answer, SystemTime::now())
 }
 
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

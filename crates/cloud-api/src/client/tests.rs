@@ -56,7 +56,7 @@ fn a_call_says_who_calls_and_sends_what_it_was_given_compressed() {
     let (address, server) = answering(TAKEN);
     let client = Client::new(&node(address, ""), &Proxies::default(), "nginx-module").unwrap();
     let reply = client.post_hits(b"{\"batch_id\":\"b\",\"hits\":[]}").unwrap();
-    assert_eq!((reply.status, reply.accepted.accepted, reply.accepted.rejected.len()), (200, 1, 1));
+    assert_eq!((reply.status, reply.body.accepted, reply.body.rejected.len()), (200, 1, 1));
     let (head, body, _) = server.join().unwrap();
     assert!(head.starts_with("post /node/v1/hits http/1.1\r\n"), "{head}");
     for line in [

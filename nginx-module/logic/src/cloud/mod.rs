@@ -6,13 +6,11 @@
 //! | File | Decides |
 //! |---|---|
 //! | `hits` | what is told of a request |
-//! | [`outbox`](Outbox) | which hits wait, which are sent, and what an answer means for the requests behind them |
-//! | `backoff` | how long nothing is sent after a failure |
+//! | [`outbox`](Outbox) | which hits find a place, and what becomes of the requests behind them; when they are sent, `cloud_api::dispatch` decides |
 //! | `note` | what an operator should read of it |
 //!
 //! A request ends exactly once: all of its hits were taken, or it is lost. See `docs/decisions/attacks-straight-to-the-api.md`.
 
-mod backoff;
 mod hits;
 mod note;
 mod outbox;

@@ -1,30 +1,23 @@
 //! What one worker does with its hits.
 //!
-//! Hits wait in the order in which their requests were answered and leave in batches. A batch that fails is kept whole and sent again under
-//! its name, before any other. What counts is the request: it was taken if all of its hits were, and is lost otherwise.
+//! `cloud_api::dispatch` says which hits are sent when. What counts here is the request: it was taken if all of its hits were, and is lost
+//! otherwise.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use cloud_api::dispatch::{self, Dispatch, Item, Outcome, Pace, Refused};
 use cloud_api::hit::{Hit, HitId};
-use cloud_api::reaction::Reaction;
 use cloud_api::reply::{Reply, Silent};
-use cloud_api::upload::Upload;
+use cloud_api::skew::Skew;
+use cloud_api::upload::Rejected;
 use serde_json::value::RawValue;
 
-use super::backoff::Backoff;
 use super::note::Note;
-use crate::request_id::Generator;
 use crate::upstream::{Moment, QueueLimits};
 
-/// Time for which nothing is sent to an API that refuses this node.
-const STOPPED: Duration = Duration::from_secs(3600);
-/// Time for which batches stay small after one was too large.
-const NARROW: Duration = Duration::from_secs(300);
-/// Time for which a difference of the clocks is no news.
-const CLOCK_QUIET: Duration = Duration::from_secs(3600);
-/// Seconds that clocks may differ.
-const CLOCK_SKEW: u64 = 300;
+pub use cloud_api::dispatch::{Batch, Ticket};
+
 /// Notes that are kept until somebody reads them.
 const NOTES: usize = 32;
 
@@ -44,19 +37,6 @@ pub struct Tally {
     pub delivered: u64,
     /// It has not: what `api_errors` counts.
     pub lost: u64,
-}
-
-/// Names a batch that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-/// A batch to send now.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// To be given back with the answer.
-    pub ticket: Ticket,
-    /// The JSON of an upload.
-    pub json: Vec<u8>,
 }
 
 /// What a sender is to do.
@@ -86,11 +66,14 @@ impl Waiting {
     }
 }
 
-/// Hits that are sent together.
-#[derive(Debug)]
-struct Pack {
-    name: String,
-    hits: Vec<Waiting>,
+impl Item for Waiting {
+    fn id(&self) -> &HitId {
+        &self.id
+    }
+
+    fn json(&self) -> &RawValue {
+        &self.json
+    }
 }
 
 /// A request whose end is open.
@@ -102,42 +85,40 @@ struct Open {
 
 /// The hits of one worker. Whatever it is told that changes something, all who asked [`Outbox::next`] ask again.
 pub struct Outbox {
-    settings: Settings,
-    fresh: VecDeque<Waiting>,
-    again: VecDeque<Pack>,
-    flying: BTreeMap<Ticket, Pack>,
+    queue: QueueLimits,
+    dispatch: Dispatch<Waiting>,
     requests: HashMap<u64, Open>,
     memory: usize,
     numbers: u64,
-    names: Generator,
-    backoff: Backoff,
-    /// Hits of a batch after one was too large, and until when: at first, until a moment that has passed. No `Option`, which LLVM compares
-    /// before it looks whether it is there; valgrind would call that a decision by memory that was never written.
-    narrow: (usize, Moment),
-    stopped: Option<Moment>,
-    clock_told: Option<Moment>,
+    skew: Skew,
     ending: bool,
     tally: Tally,
     notes: Vec<Note>,
+}
+
+/// The clock of `cloud_api::dispatch`.
+fn clock(now: Moment) -> Duration {
+    Duration::from_millis(now.as_millis())
+}
+
+/// A moment of that clock, and never an earlier one: who comes too early would be sent away again.
+fn moment(time: Duration) -> Moment {
+    Moment::from_millis(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 impl Outbox {
     /// Nothing waits.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let Settings { queue, chunk } = settings;
+        let settings = dispatch::Settings { chunk, refused: Refused::Whole, pace: Pace::default() };
         Self {
-            settings,
-            fresh: VecDeque::new(),
-            again: VecDeque::new(),
-            flying: BTreeMap::new(),
+            queue,
+            dispatch: Dispatch::new(settings),
             requests: HashMap::new(),
             memory: 0,
             numbers: 0,
-            names: Generator::new(),
-            backoff: Backoff::new(),
-            narrow: (0, Moment::default()),
-            stopped: None,
-            clock_told: None,
+            skew: Skew::default(),
             ending: false,
             tally: Tally::default(),
             notes: Vec::new(),
@@ -149,18 +130,20 @@ impl Outbox {
         if hits.is_empty() {
             return 0;
         }
-        let request = self.number();
+        self.numbers += 1;
+        let request = self.numbers;
         let waiting = hits.iter().map(|hit| {
             let json = serde_json::value::to_raw_value(hit).ok()?;
             Some(Waiting { request, id: hit.id.clone(), json })
         });
-        let waiting: Option<Vec<Waiting>> = if self.ending || self.is_stopped(now) { None } else { waiting.collect() };
+        let waiting: Option<Vec<Waiting>> =
+            if self.ending || self.dispatch.is_stopped(clock(now)) { None } else { waiting.collect() };
         let Some(waiting) = waiting else {
             self.tally.lost += 1;
             return 0;
         };
         let memory: usize = waiting.iter().map(Waiting::memory).sum();
-        if !self.settings.queue.permits(self.requests.len() + 1, self.memory + memory) {
+        if !self.queue.permits(self.requests.len() + 1, self.memory + memory) {
             self.tally.lost += 1;
             self.note(Note::Full);
             return 0;
@@ -168,69 +151,54 @@ impl Outbox {
         self.memory += memory;
         self.requests.insert(request, Open { hits: waiting.len(), lost: false });
         let bytes = waiting.iter().map(|hit| hit.json.get().len()).sum();
-        self.fresh.extend(waiting);
+        waiting.into_iter().for_each(|hit| self.dispatch.push(hit));
         bytes
     }
 
     /// What a sender is to do now.
     pub fn next(&mut self, now: Moment) -> Next {
-        let pause = self.backoff.pause(now);
-        if self.fresh.is_empty() && self.again.is_empty() {
-            return if self.ending { Next::End } else { Next::Rest };
-        }
-        match pause {
+        match self.dispatch.next(clock(now)) {
+            dispatch::Next::Send(batch) => Next::Send(batch),
             // Nobody waits that long for a worker that ends.
-            Some(_) if self.ending => return Next::End,
-            Some(until) => return Next::Until(until),
-            // After a failure one batch finds out whether the API is back.
-            None if self.backoff.is_doubtful() && !self.flying.is_empty() => return Next::Rest,
-            None => {}
+            dispatch::Next::Until(_) if self.ending => Next::End,
+            dispatch::Next::Until(until) => Next::Until(moment(until)),
+            dispatch::Next::Rest if self.ending && !self.dispatch.has_waiting() => Next::End,
+            dispatch::Next::Rest => Next::Rest,
         }
-        let Some(pack) = self.again.pop_front().or_else(|| self.pack(now)) else { return Next::Rest };
-        let upload = Upload { batch_id: &pack.name, hits: pack.hits.iter().map(|hit| hit.json.as_ref()).collect() };
-        let json = serde_json::to_vec(&upload).unwrap_or_default();
-        let ticket = Ticket(self.number());
-        self.flying.insert(ticket, pack);
-        Next::Send(Batch { ticket, json })
-    }
-
-    /// The next hits, as a batch.
-    fn pack(&mut self, now: Moment) -> Option<Pack> {
-        let (narrow, until) = self.narrow;
-        let chunk = self.settings.chunk.max(1);
-        let count = if now < until { narrow.clamp(1, chunk) } else { chunk };
-        let hits: Vec<Waiting> = self.fresh.drain(..count.min(self.fresh.len())).collect();
-        (!hits.is_empty()).then(|| Pack { name: self.name(), hits })
     }
 
     /// What came of a batch.
     pub fn finished(&mut self, ticket: Ticket, result: Result<Reply, Silent>, now: Moment) {
-        // The worker gave up on it.
-        let Some(pack) = self.flying.remove(&ticket) else { return };
-        let reply = match result {
-            Ok(reply) => reply,
-            Err(Silent(reason)) => return self.later(pack, reason, None, now),
-        };
-        self.look_at_clock(&reply, now);
-        let Reply { status, reason, .. } = reply;
-        match Reaction::to(status) {
-            Reaction::Done => self.taken(pack, reply.accepted.rejected),
-            Reaction::Stop => self.stop(&pack, status, reason, now),
-            Reaction::Halve => self.halve(pack, status, reason, now),
-            Reaction::Later => {
-                let said = if reason.is_empty() { reason } else { format!(": {reason}") };
-                self.later(pack, format!("it answers {status}{said}"), reply.retry_after, now);
+        let now = clock(now);
+        let ahead = result.as_ref().ok().and_then(|reply| reply.clock_ahead);
+        if let Some(ahead) = self.skew.news(ahead, now) {
+            self.note(Note::Clock { ahead });
+        }
+        match self.dispatch.finished(ticket, result, now) {
+            Outcome::Taken { items, rejected, .. } => self.taken(&items, rejected),
+            // What fails while the worker ends is not tried again, and what is left then finds no other try either.
+            Outcome::Again { .. } if self.ending => self.lose_waiting(),
+            Outcome::Again { reason, pause } => {
+                if let Some(pause) = pause {
+                    self.note(Note::Again { reason, pause });
+                }
             }
-            Reaction::SetAside => self.set_aside(&pack, status, reason),
+            Outcome::Refused { items, status, reason } => {
+                self.note(Note::SetAside { hits: items.len(), status, reason });
+                items.iter().for_each(|hit| self.settle(hit, true));
+            }
+            Outcome::Stopped { status, reason } => self.note(Note::Stopped { status, reason }),
+            Outcome::Split | Outcome::Nothing => {}
+        }
+        // Nothing is kept for an API that may never take it.
+        if self.dispatch.is_stopped(now) {
+            self.lose_waiting();
         }
     }
 
-    fn taken(&mut self, pack: Pack, rejected: Vec<cloud_api::upload::Rejected>) {
-        self.backoff.succeeded();
-        let ids: HashSet<&HitId> = rejected.iter().map(|hit| &hit.id).collect();
-        let refused: Vec<bool> = pack.hits.iter().map(|hit| ids.contains(&hit.id)).collect();
-        for (hit, refused) in pack.hits.into_iter().zip(refused) {
-            self.settle(&hit, refused);
+    fn taken(&mut self, hits: &[(Waiting, bool)], rejected: Vec<Rejected>) {
+        for (hit, is_rejected) in hits {
+            self.settle(hit, *is_rejected);
         }
         for hit in rejected {
             let HitId(request_id, kind) = hit.id;
@@ -243,55 +211,10 @@ impl Outbox {
         }
     }
 
-    fn stop(&mut self, pack: &Pack, status: u16, reason: String, now: Moment) {
-        if !self.is_stopped(now) {
-            self.stopped = Some(now.plus(STOPPED));
-            self.note(Note::Stopped { status, reason });
+    fn lose_waiting(&mut self) {
+        for hit in self.dispatch.take_waiting() {
+            self.settle(&hit, true);
         }
-        self.lose(pack);
-        while let Some(pack) = self.again.pop_front() {
-            self.lose(&pack);
-        }
-        let hits = self.fresh.drain(..).collect();
-        self.lose(&Pack { name: String::new(), hits });
-        self.backoff.succeeded();
-    }
-
-    fn halve(&mut self, mut pack: Pack, status: u16, reason: String, now: Moment) {
-        if pack.hits.len() < 2 || self.is_stopped(now) {
-            return self.set_aside(&pack, status, reason);
-        }
-        self.backoff.succeeded();
-        let half = pack.hits.len() / 2;
-        self.narrow = (half, now.plus(NARROW));
-        let rest = pack.hits.split_off(half);
-        // They are other batches than the one that was refused.
-        let names = [self.name(), self.name()];
-        for (hits, name) in [rest, pack.hits].into_iter().zip(names) {
-            self.again.push_front(Pack { name, hits });
-        }
-    }
-
-    fn later(&mut self, pack: Pack, reason: String, asked: Option<Duration>, now: Moment) {
-        if self.ending || self.is_stopped(now) {
-            return self.lose(&pack);
-        }
-        self.again.push_front(pack);
-        // Those that were under way together fail together.
-        if asked.is_some() || self.backoff.pause(now).is_none() {
-            let pause = self.backoff.failed(now, asked);
-            self.note(Note::Again { reason, pause });
-        }
-    }
-
-    fn set_aside(&mut self, pack: &Pack, status: u16, reason: String) {
-        self.backoff.succeeded();
-        self.note(Note::SetAside { hits: pack.hits.len(), status, reason });
-        self.lose(pack);
-    }
-
-    fn lose(&mut self, pack: &Pack) {
-        pack.hits.iter().for_each(|hit| self.settle(hit, true));
     }
 
     /// A hit came to its end, and with the last one its request.
@@ -317,9 +240,7 @@ impl Outbox {
     pub fn give_up(&mut self) {
         self.tally.lost += self.requests.len() as u64;
         self.requests.clear();
-        self.fresh.clear();
-        self.again.clear();
-        self.flying.clear();
+        self.dispatch.clear();
         self.memory = 0;
     }
 
@@ -332,7 +253,7 @@ impl Outbox {
     /// Batches that wait to be sent at once, as far as is known: how many senders have something to do.
     #[must_use]
     pub fn batches(&self) -> usize {
-        self.again.len() + self.flying.len() + self.fresh.len().div_ceil(self.settings.chunk.max(1))
+        self.dispatch.batches()
     }
 
     /// How requests ended since the last call.
@@ -345,32 +266,11 @@ impl Outbox {
         std::mem::take(&mut self.notes)
     }
 
-    fn is_stopped(&self, now: Moment) -> bool {
-        self.stopped.is_some_and(|until| now < until)
-    }
-
-    fn look_at_clock(&mut self, reply: &Reply, now: Moment) {
-        let Some(ahead) = reply.clock_ahead.filter(|ahead| ahead.unsigned_abs() > CLOCK_SKEW) else { return };
-        if self.clock_told.is_none_or(|told| now >= told.plus(CLOCK_QUIET)) {
-            self.clock_told = Some(now);
-            self.note(Note::Clock { ahead });
-        }
-    }
-
     /// The same note is not kept twice.
     fn note(&mut self, note: Note) {
         if self.notes.len() < NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
         }
-    }
-
-    fn number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
-    }
-
-    fn name(&mut self) -> String {
-        self.names.next_id().iter().map(|digit| char::from(*digit)).collect()
     }
 }
 

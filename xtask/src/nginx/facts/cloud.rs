@@ -1,19 +1,21 @@
 //! The backend `api`: attacks, and nothing else, go to the API of the Cloud; clients never notice, and each request counts
 //! exactly once.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use fake_cloud::certificate::Authority;
+use fake_cloud::script::RetryAfter;
+use fake_cloud::{Answer, Call, FakeCloud, Script};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::scene::{ATTACK, ATTACK_ARGUMENT, Given, Scene};
 use super::{Fact, Subject};
-use crate::nginx::api::{Answer, Api, Call};
 use crate::nginx::client::Request;
-use crate::nginx::{address, certificate, server};
+use crate::nginx::{address, server};
 
 pub const FACTS: &[Fact] = &[
     Fact::new("backend api sends a hit with credentials, compressed, and nothing of a clean request", a_hit)
@@ -43,6 +45,15 @@ pub const FACTS: &[Fact] = &[
 
 const SECRET: &str = "s3cret-of-the-node";
 const UUID: &str = "8f9a2b7e-6a0f-4f6e-9a3e-6f1f0c9f7a11";
+
+/// An API that answers its calls so, and all that follow like the last of these.
+fn api(answers: &[Answer]) -> Result<FakeCloud> {
+    started(address::listener()?, answers)
+}
+
+fn started(listener: TcpListener, answers: &[Answer]) -> Result<FakeCloud> {
+    Ok(FakeCloud::builder().node(UUID, SECRET).script(Script::in_turn(answers)).start(listener)?)
+}
 
 /// A `node.yaml` for an API there, in a folder that NGINX can read.
 struct Conf {
@@ -85,13 +96,13 @@ fn attack(scene: &Scene, times: usize) -> Result<()> {
 }
 
 /// The names of all hits of all calls, in order.
-fn ids(api: &Api) -> Vec<Value> {
+fn ids(api: &FakeCloud) -> Vec<Value> {
     let calls = api.calls();
     calls.iter().flat_map(Call::hits).filter_map(|hit| hit.get("id")).cloned().collect()
 }
 
 /// Waits until the API was sent so many different hits, and fails if it gets more.
-fn distinct(api: &Api, count: usize) -> Result<()> {
+fn distinct(api: &FakeCloud, count: usize) -> Result<()> {
     let distinct = || {
         let mut ids: Vec<String> = ids(api).iter().map(ToString::to_string).collect();
         ids.sort_unstable();
@@ -111,7 +122,7 @@ fn lost(scene: &Scene, count: u64) -> Result<()> {
 }
 
 fn a_hit(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Takes])?;
+    let api = api(&[Answer::Takes])?;
     with(subject, api.address, "", |scene| {
         scene.expect("/clean?a=1", 200)?;
         scene.expects(&Request::get(format!("/shop?{ATTACK_ARGUMENT}")).header("Cookie", "session=private"), 200)?;
@@ -155,7 +166,7 @@ fn a_hit(subject: &Subject) -> Result<()> {
 }
 
 fn two_kinds(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Takes])?;
+    let api = api(&[Answer::Takes])?;
     with(subject, api.address, "", |scene| {
         scene.expect(&format!("/?{ATTACK_ARGUMENT}&x=%3Cscript%3Ealert(1)%3C/script%3E"), 200)?;
         distinct(&api, 2)?;
@@ -172,7 +183,7 @@ fn two_kinds(subject: &Subject) -> Result<()> {
 }
 
 fn again(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Says(500, "", "busy"), Answer::Closes, Answer::Takes])?;
+    let api = api(&[Answer::says(500, "busy"), Answer::Closes, Answer::Takes])?;
     with(subject, api.address, "", |scene| {
         attack(scene, 1)?;
         let calls = api.wait_for(3)?;
@@ -186,7 +197,7 @@ fn again(subject: &Subject) -> Result<()> {
 }
 
 fn retry_after(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Says(429, "Retry-After: 3\r\n", "slow down"), Answer::Takes])?;
+    let api = api(&[Answer::says_later(429, "slow down", RetryAfter::Seconds(3)), Answer::Takes])?;
     with(subject, api.address, "", |scene| {
         attack(scene, 1)?;
         api.wait_for(1)?;
@@ -200,7 +211,7 @@ fn retry_after(subject: &Subject) -> Result<()> {
 
 fn refused(subject: &Subject) -> Result<()> {
     for status in [401, 403] {
-        let api = Api::start(&[Answer::Says(status, "", "subscription limited")])?;
+        let api = api(&[Answer::says(status, "subscription limited")])?;
         with(subject, api.address, "", |scene| {
             attack(scene, 1)?;
             lost(scene, 1)?;
@@ -221,10 +232,10 @@ fn refused(subject: &Subject) -> Result<()> {
 
 fn too_large(subject: &Subject) -> Result<()> {
     // The first call keeps the sender busy until the others wait together.
-    let api = Api::start(&[
-        Answer::Says(503, "Retry-After: 3\r\n", "busy"),
+    let api = api(&[
+        Answer::says_later(503, "busy", RetryAfter::Seconds(3)),
         Answer::Takes,
-        Answer::Says(413, "", "too large"),
+        Answer::says(413, "too large"),
         Answer::Takes,
     ])?;
     with(subject, api.address, "export_attacks: {threads: 1, api_chunk: 8}\n", |scene| {
@@ -245,7 +256,7 @@ fn too_large(subject: &Subject) -> Result<()> {
 }
 
 fn set_aside(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Says(422, "", "no such field"), Answer::Takes])?;
+    let api = api(&[Answer::says(422, "no such field"), Answer::Takes])?;
     with(subject, api.address, "", |scene| {
         attack(scene, 1)?;
         lost(scene, 1)?;
@@ -257,7 +268,7 @@ fn set_aside(subject: &Subject) -> Result<()> {
 }
 
 fn rejected(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::RejectsFirst])?;
+    let api = api(&[Answer::RejectsFirst])?;
     with(subject, api.address, "", |scene| {
         attack(scene, 1)?;
         lost(scene, 1)?;
@@ -274,14 +285,14 @@ fn nobody(subject: &Subject) -> Result<()> {
         attack(scene, 3)?;
         let refused = || scene.nginx.log().contains("onnection refused");
         server::wait("a refused connection in the log", || Ok(refused()))?;
-        let api = Api::start_at(there, &[Answer::Takes])?;
+        let api = started(TcpListener::bind(there)?, &[Answer::Takes])?;
         distinct(&api, 3)?;
         lost(scene, 0)
     })
 }
 
 fn queue_limit(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Never])?;
+    let api = api(&[Answer::Never])?;
     let conf = Conf::for_api(api.address, "")?;
     play(subject, &format!("{} wallarm_upstream_queue_limit 5;", conf.http()), |scene| {
         attack(scene, 12)?;
@@ -293,7 +304,7 @@ fn queue_limit(subject: &Subject) -> Result<()> {
 }
 
 fn silent(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Never])?;
+    let api = api(&[Answer::Never])?;
     with(subject, api.address, "", |scene| {
         let begun = Instant::now();
         attack(scene, 10)?;
@@ -308,7 +319,7 @@ fn silent(subject: &Subject) -> Result<()> {
 }
 
 fn silent_stop(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Never])?;
+    let api = api(&[Answer::Never])?;
     with(subject, api.address, "", |scene| {
         attack(scene, 5)?;
         api.wait_for(1)?;
@@ -324,7 +335,7 @@ fn silent_stop(subject: &Subject) -> Result<()> {
 }
 
 fn reload(subject: &Subject) -> Result<()> {
-    let api = Api::start(&[Answer::Takes])?;
+    let api = api(&[Answer::Takes])?;
     with(subject, api.address, "export_attacks: {threads: 1, api_chunk: 1}\n", |scene| {
         for round in 1..=5 {
             attack(scene, 4)?;
@@ -336,38 +347,33 @@ fn reload(subject: &Subject) -> Result<()> {
 }
 
 fn tls(subject: &Subject) -> Result<()> {
-    let (api, front) = (Api::start(&[Answer::Takes])?, address::free()?);
+    let (authority, listener) = (Authority::make()?, address::listener()?);
+    let server = authority.server(listener.local_addr()?.ip())?;
+    let api = FakeCloud::builder().node(UUID, SECRET).tls(server).start(listener)?;
     let conf = Conf::of("")?;
     let folder = conf.folder.path();
-    certificate::make(folder, front.ip())?;
-    let path = folder.display();
-    // NGINX itself speaks TLS for the API: the sender is a thread of its own.
-    let http = format!(
-        "{} server {{ listen {front} ssl; ssl_certificate {path}/cert.pem; ssl_certificate_key {path}/key.pem;
-            location / {{ wallarm_mode off; proxy_pass http://{}; proxy_http_version 1.1; }} }}",
-        conf.http(),
-        api.address
-    );
     let node = |more: &str| {
-        let text =
-            format!("uuid: {UUID}\nsecret: {SECRET}\napi:\n  host: {}\n  port: {}\n{more}", front.ip(), front.port());
+        let (host, port) = (api.address.ip(), api.address.port());
+        let text = format!("uuid: {UUID}\nsecret: {SECRET}\napi:\n  host: {host}\n  port: {port}\n{more}");
         std::fs::write(folder.join("node.yaml"), text)
     };
-    node(&format!("  ca_file: {path}/ca.pem\n"))?;
-    play(subject, &http, |scene| {
+    let trusting = |authority: &Authority| {
+        std::fs::write(folder.join("ca.pem"), authority.pem())?;
+        node(&format!("  ca_file: {}/ca.pem\n", folder.display()))
+    };
+    trusting(&authority)?;
+    play(subject, &conf.http(), |scene| {
         attack(scene, 1)?;
         distinct(&api, 1)
     })?;
     node("  ca_verify: false\n")?;
-    play(subject, &http, |scene| {
+    play(subject, &conf.http(), |scene| {
         attack(scene, 1)?;
         distinct(&api, 2)
     })?;
     // Another authority of the same name.
-    let other = Conf::of("")?;
-    certificate::make(other.folder.path(), front.ip())?;
-    node(&format!("  ca_file: {}/ca.pem\n", other.folder.path().display()))?;
-    play(subject, &http, |scene| {
+    trusting(&Authority::make()?)?;
+    play(subject, &conf.http(), |scene| {
         attack(scene, 1)?;
         server::wait("a refusal of the certificate in the log", || Ok(scene.nginx.log().contains("ertificate")))?;
         distinct(&api, 2)

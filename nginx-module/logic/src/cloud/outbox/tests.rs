@@ -70,7 +70,7 @@ fn taken(rejected: &[(&str, &str)]) -> Result<Reply, Silent> {
     });
     Ok(Reply {
         status: 200,
-        accepted: Accepted { rejected: rejected.collect(), ..Accepted::default() },
+        body: Accepted { rejected: rejected.collect(), ..Accepted::default() },
         ..Reply::default()
     })
 }
@@ -333,7 +333,7 @@ proptest! {
                     outbox.push(&hits, at(now));
                 }
                 Step::Next => if let Next::Send(Batch { ticket, json }) = outbox.next(at(now)) {
-                    prop_assert!(outbox.backoff.pause(at(now)).is_none());
+                    prop_assert!(outbox.dispatch.pause(clock(at(now))).is_none());
                     let json: Value = serde_json::from_slice(&json).unwrap();
                     let hits: Vec<_> = json["hits"].as_array().unwrap().iter()
                         .map(|hit| (hit["id"][0].as_str().unwrap().to_owned(), hit["id"][1].as_str().unwrap().to_owned())).collect();

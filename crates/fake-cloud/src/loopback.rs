@@ -1,14 +1,11 @@
-//! What the servers of the tests' own have in common: a listener, a thread for each connection, and an end for all of them.
+//! What servers of tests have in common: a listener, a thread for each connection, and an end for all of them.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-
-use anyhow::Result;
-
-use super::address;
 
 /// What becomes of a connection that was served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,24 +34,15 @@ struct Shared {
 }
 
 impl Loopback {
-    /// Starts it. Peers may close at any time: an error of `serve` ends the connection and nothing else.
+    /// Serves those who connect to `listener`. Peers may close at any time: an error of `serve` ends the connection and nothing else.
     ///
     /// # Errors
     ///
-    /// If it cannot listen.
-    pub fn start(serve: impl Fn(TcpStream) -> Result<Then> + Send + Sync + 'static) -> Result<Self> {
-        Self::start_on(address::listener()?, serve)
-    }
-
-    /// The same with a listener that is there.
-    ///
-    /// # Errors
-    ///
-    /// If it has no address.
-    pub fn start_on(
+    /// If the listener has no address.
+    pub fn start<E>(
         listener: TcpListener,
-        serve: impl Fn(TcpStream) -> Result<Then> + Send + Sync + 'static,
-    ) -> Result<Self> {
+        serve: impl Fn(TcpStream) -> Result<Then, E> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (shared, serve) = (Arc::new(Shared::default()), Arc::new(serve));
         let held = Arc::clone(&shared);
@@ -78,9 +66,9 @@ impl Loopback {
     }
 }
 
-fn attend<S>(stream: TcpStream, shared: &Arc<Shared>, serve: &Arc<S>)
+fn attend<S, E>(stream: TcpStream, shared: &Arc<Shared>, serve: &Arc<S>)
 where
-    S: Fn(TcpStream) -> Result<Then> + Send + Sync + 'static,
+    S: Fn(TcpStream) -> Result<Then, E> + Send + Sync + 'static,
 {
     let number = shared.seen.fetch_add(1, Ordering::SeqCst);
     if let Ok(copy) = stream.try_clone() {
@@ -97,18 +85,20 @@ where
 impl Drop for Loopback {
     fn drop(&mut self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        for connection in locked(&self.shared.connections).values() {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
         // Wakes the thread that waits for connections.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        // No connection comes any more.
+        for connection in locked(&self.shared.connections).values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 }
 
 /// A thread that panicked has failed the test already.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+#[must_use = "it is held while this lives"]
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
