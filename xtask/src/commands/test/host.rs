@@ -12,6 +12,7 @@ use crate::session::Session;
 pub const FOR_CARGO_TESTS: &[&str] = &[
     "apt-utils",
     "binutils",
+    "collectd-core",
     "cpio",
     "createrepo-c",
     "curl",
