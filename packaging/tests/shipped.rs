@@ -1,6 +1,6 @@
 //! Facts about the packages of this repository, for every distro of the matrix.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed fact")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a test is a failed fact")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -116,24 +116,37 @@ fn settings_are_in_etc_default_on_debian_and_in_etc_sysconfig_on_el() {
     }
 }
 
+/// The fragment `file` of a package, which must be a conffile in the folder of the distro.
+fn fragment(name: &str, distro: &Distro, file: &str) -> String {
+    let package = package(name, distro.id.as_str());
+    let folder = match distro.format() {
+        Format::Deb => "/etc/collectd/wallarm-collectd.conf.d",
+        Format::Rpm => "/etc/wallarm-collectd.d",
+    };
+    let entry = |path: &str| package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap().1;
+    assert!(matches!(entry(folder).kind, EntryKind::Directory), "{name} for {}", distro.id);
+    let fragment = entry(&format!("{folder}/{file}"));
+    assert_eq!((fragment.role, fragment.mode), (Role::Config, 0o644), "{name} for {}", distro.id);
+    let EntryKind::File(content) = &fragment.kind else { panic!("{:?}", fragment.kind) };
+    let text = String::from_utf8(content.read().unwrap()).unwrap();
+    assert!(text.contains(&format!("Include \"{folder}/*.conf\"")), "{text}");
+    text
+}
+
 #[test]
-fn collectds_fragment_is_a_conffile_in_the_folder_of_its_own_system() {
+fn collectds_fragments_are_conffiles_in_the_folder_of_their_system_and_have_the_documented_keys() {
     for distro in matrix().iter() {
-        let package = package("wallarm-tarantool", distro.id.as_str());
-        let folder = match distro.format() {
-            Format::Deb => "/etc/collectd/wallarm-collectd.conf.d",
-            Format::Rpm => "/etc/wallarm-collectd.d",
-        };
-        let entry = |path: &str| package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap().1;
-        assert!(matches!(entry(folder).kind, EntryKind::Directory), "{}", distro.id);
-        let fragment = entry(&format!("{folder}/wallarm-tarantool.conf"));
-        assert_eq!((fragment.role, fragment.mode), (Role::Config, 0o644), "{}", distro.id);
-        let EntryKind::File(content) = &fragment.kind else { panic!("{:?}", fragment.kind) };
-        let text = String::from_utf8(content.read().unwrap()).unwrap();
-        assert!(text.contains(&format!("Include \"{folder}/*.conf\"")), "{text}");
-        for key in ["Host \"127.0.0.1\"", "Port \"3313\""] {
-            assert!(text.contains(key), "{text}");
-        }
+        let text = fragment("wallarm-tarantool", distro, "wallarm-tarantool.conf");
+        assert!(text.contains("Host \"127.0.0.1\"") && text.contains("Port \"3313\""), "{text}");
+    }
+    for (name, distro) in [
+        ("libnginx-mod-http-wallarm", "bookworm"),
+        ("nginx-mod-http-wallarm", "el8"),
+        ("nginx-module-wallarm", "jammy"),
+        ("nginx-plus-module-wallarm", "el7"),
+    ] {
+        let text = fragment(name, matrix().get(distro).unwrap(), "nginx-wallarm.conf");
+        assert!(text.contains("<URL \"http://127.0.0.8/wallarm-status\">"), "{text}");
     }
 }
 

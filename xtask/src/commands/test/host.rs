@@ -22,6 +22,8 @@ pub const FOR_CARGO_TESTS: &[&str] = &[
     "gdb",
     "gnupg",
     "gpgv",
+    "libcurl3-gnutls",
+    "libyajl2",
     "man-db",
     "python3-venv",
     "rpm",
