@@ -111,6 +111,14 @@ impl Family {
         }
     }
 
+    /// Where collectd's settings for parts of the node are (specification: S10).
+    pub const fn collectd_folder(self) -> &'static str {
+        match self {
+            Self::Debian | Self::Ubuntu => "/etc/collectd/wallarm-collectd.conf.d",
+            Self::El => "/etc/wallarm-collectd.d",
+        }
+    }
+
     /// NGINX's folder of modules (specification: packages and repositories, §6).
     pub const fn nginx_modules(self) -> &'static str {
         match self {

@@ -155,12 +155,12 @@ pub struct FileRule {
     pub gzip: bool,
 }
 
-/// One owned directory. Owner and group may use variables.
+/// One owned directory. Path, owner and group may use variables.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryRule {
     /// Which.
-    pub path: InstallPath,
+    pub path: String,
     /// Octal, 0755 when left out.
     pub mode: Option<Mode>,
     /// `root` when left out.

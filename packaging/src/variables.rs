@@ -39,6 +39,7 @@ impl Variables {
         let folder_arch = arch.or(distro.architectures.first().copied()).unwrap_or(Arch::X86_64);
         let mut values = BTreeMap::from([
             ("baseurl", format!("{url}/{}/", distro.yum_path(&line, folder_arch))),
+            ("collectd", distro.family.collectd_folder().to_owned()),
             ("line", line),
             ("modules", distro.family.nginx_modules().to_owned()),
             ("release", distro.release.clone()),

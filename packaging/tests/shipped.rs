@@ -1,6 +1,6 @@
 //! Facts about the packages of this repository, for every distro of the matrix.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed fact")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a test is a failed fact")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,7 @@ fn every_package_resolves_for_every_distro() {
             "nginx-plus-module-wallarm",
             "wallarm-archive-keyring",
             "wallarm-common",
+            "wallarm-monitoring",
             "wallarm-node",
             "wallarm-node-nginx",
             "wallarm-node-repo",
@@ -112,6 +113,60 @@ fn settings_are_in_etc_default_on_debian_and_in_etc_sysconfig_on_el() {
         let entry = package.contents.iter().find(|(path, _)| path.as_str() == expected);
         let (_, entry) = entry.unwrap_or_else(|| panic!("{}: no {expected}", distro.id));
         assert_eq!((entry.role, entry.mode), (Role::Config, 0o644), "{}", distro.id);
+    }
+}
+
+/// The fragment `file` of a package, which must be a conffile in the folder of the distro.
+fn fragment(name: &str, distro: &Distro, file: &str) -> String {
+    let package = package(name, distro.id.as_str());
+    let folder = match distro.format() {
+        Format::Deb => "/etc/collectd/wallarm-collectd.conf.d",
+        Format::Rpm => "/etc/wallarm-collectd.d",
+    };
+    let entry = |path: &str| package.contents.iter().find(|(at, _)| at.as_str() == path).unwrap().1;
+    assert!(matches!(entry(folder).kind, EntryKind::Directory), "{name} for {}", distro.id);
+    let fragment = entry(&format!("{folder}/{file}"));
+    assert_eq!((fragment.role, fragment.mode), (Role::Config, 0o644), "{name} for {}", distro.id);
+    let EntryKind::File(content) = &fragment.kind else { panic!("{:?}", fragment.kind) };
+    let text = String::from_utf8(content.read().unwrap()).unwrap();
+    assert!(text.contains(&format!("Include \"{folder}/*.conf\"")), "{text}");
+    text
+}
+
+#[test]
+fn collectds_fragments_are_conffiles_in_the_folder_of_their_system_and_have_the_documented_keys() {
+    for distro in matrix().iter() {
+        let text = fragment("wallarm-tarantool", distro, "wallarm-tarantool.conf");
+        assert!(text.contains("Host \"127.0.0.1\"") && text.contains("Port \"3313\""), "{text}");
+    }
+    for (name, distro) in [
+        ("libnginx-mod-http-wallarm", "bookworm"),
+        ("nginx-mod-http-wallarm", "el8"),
+        ("nginx-module-wallarm", "jammy"),
+        ("nginx-plus-module-wallarm", "el7"),
+    ] {
+        let text = fragment(name, matrix().get(distro).unwrap(), "nginx-wallarm.conf");
+        assert!(text.contains("<URL \"http://127.0.0.8/wallarm-status\">"), "{text}");
+    }
+}
+
+/// `wallarm-node-nginx` recommends it: a server that came along would take memory on every filtering node.
+#[test]
+fn the_checks_are_where_they_are_documented_and_bring_no_server_along() {
+    for distro in matrix().iter() {
+        let package = package("wallarm-monitoring", distro.id.as_str());
+        for name in ["check_wallarm_tarantool_timeframe", "check_wallarm_export_delay", "check_wallarm_export_drops"] {
+            let path = format!("/usr/lib/nagios/plugins/{name}");
+            let entry = package.contents.iter().find(|(at, _)| at.as_str() == path);
+            let (_, entry) = entry.unwrap_or_else(|| panic!("{path} for {}", distro.id));
+            assert_eq!((entry.mode, entry.owner.as_str()), (0o755, "root"), "{path} for {}", distro.id);
+            let EntryKind::File(content) = &entry.kind else { panic!("{path} is no file") };
+            assert_shell(&String::from_utf8(content.read().unwrap()).unwrap());
+        }
+        assert!(package.relations.depends.is_empty() && package.relations.recommends.is_empty(), "{}", distro.id);
+        let suggests: Vec<String> = package.relations.suggests.iter().map(ToString::to_string).collect();
+        let expected = if distro.weak { vec!["wallarm-tarantool"] } else { Vec::new() };
+        assert_eq!(suggests, expected, "{}", distro.id);
     }
 }
 
@@ -260,9 +315,10 @@ fn the_repository_package_is_4_8_0_and_names_no_release_variable() {
 fn both_formats_install_the_same_files() {
     let strip = |path: &str| {
         let path = path.replace("/etc/sysconfig/", "/etc/default/");
+        let path = path.replace("/etc/wallarm-collectd.d", "/etc/collectd/wallarm-collectd.conf.d");
         path.strip_prefix("/usr/lib/systemd").map_or(path.clone(), |rest| format!("/lib/systemd{rest}"))
     };
-    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool"] {
+    for name in ["wallarm-common", "wallarm-tarantool", "wallarm-node-tarantool", "wallarm-monitoring"] {
         let [deb, rpm] = ["jammy", "el8"].map(|distro| package(name, distro));
         // rpm carries its changelog in the header.
         let deb: BTreeSet<_> =

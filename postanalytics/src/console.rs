@@ -1,21 +1,11 @@
-//! The console: a small client for the three statistics calls. It looks like the stock console and interprets nothing.
+//! The console: a small client for the calls of statistics. It looks like the stock console and interprets nothing.
 
-use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::io::{self, BufRead, IsTerminal, Write};
 
-use iproto::frame::{self, FrameError, Split};
-use iproto::greeting::{self, GreetingError};
-use iproto::msgpack::{DecodeError, Scalar};
-use iproto::request;
-use iproto::response::{self, Outcome, Response};
+use iproto::msgpack::Scalar;
 
+use crate::client::{Client, ClientError, PATIENCE};
 use crate::statistics::{Statistic, yaml};
-
-/// How long to wait for a server, at each step.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Answers are a few dozen bytes; more than this is another service.
-const LONGEST_ANSWER: usize = 64 * 1024;
 
 const HELP: &str = "\
 Understood, with or without a leading `return `:
@@ -23,6 +13,9 @@ Understood, with or without a leading `return `:
   wallarm.stat.export_delay()               age of the oldest attack not exported, in seconds
   wallarm.stat.timeframe_size()             age of the oldest stored request, in seconds
   wallarm.stat.dropped_before_export()      requests with attacks lost before export
+  wallarm.stat.export_drops_flag()          1 while attacks are being lost before export, else 0
+  wallarm.stat.last_request_id()            number of the last stored request
+  wallarm.stat.uptime()                     age of the server itself, in seconds
   help
   exit
 ";
@@ -30,34 +23,22 @@ Understood, with or without a leading `return `:
 /// Why a line has no answer.
 #[derive(Debug, thiserror::Error)]
 enum ConsoleError {
-    #[error("{address}: {source}")]
-    Connection { address: String, source: io::Error },
-    #[error("{address}: {source}")]
-    Greeting { address: String, source: GreetingError },
-    #[error("the server's answer cannot be read: {0}")]
-    Answer(#[from] DecodeError),
-    #[error("the server's answer cannot be read: {0}")]
-    Frame(#[from] FrameError),
-    #[error("the server's answer is too long: is it another service?")]
-    Long,
-    #[error("{message} (error {code})")]
-    Refused { code: u32, message: String },
+    #[error(transparent)]
+    Client(#[from] ClientError),
     #[error("not understood; `help` lists what is")]
     NotUnderstood,
 }
 
 /// The console and its connection.
 pub struct Console {
-    address: String,
-    stream: Option<TcpStream>,
-    sync: u64,
+    client: Client,
 }
 
 impl Console {
     /// A console that will talk to `address` unless a line says otherwise.
     #[must_use]
     pub fn new(address: String) -> Self {
-        Self { address, stream: None, sync: 0 }
+        Self { client: Client::new(address, PATIENCE) }
     }
 
     /// Carries out `lines` up to `exit`, printing to `out`. Returns whether all were answered.
@@ -95,7 +76,7 @@ impl Console {
         }
         loop {
             if prompts {
-                write!(out, "{}> ", if self.stream.is_some() { &self.address } else { "wtarantool" })?;
+                write!(out, "{}> ", if self.client.is_connected() { self.client.address() } else { "wtarantool" })?;
                 out.flush()?;
             }
             // Bytes that are no UTF-8 are in a line that is not understood; the next one may be.
@@ -120,84 +101,12 @@ impl Console {
             return Ok(HELP.to_owned());
         }
         if let Some(address) = connect_address(line) {
-            self.address = address.to_owned();
-            self.stream = None;
-            self.stream = Some(self.connect()?);
+            self.client = Client::new(address.to_owned(), PATIENCE);
+            self.client.connect()?;
             return Ok(yaml(true));
         }
         let statistic = Statistic::by_line(line.as_bytes()).ok_or(ConsoleError::NotUnderstood)?;
-        let reused = self.stream.is_some();
-        let asked = self.ask(statistic);
-        // A server that was restarted meanwhile has closed the old connection.
-        let asked =
-            if reused && matches!(asked, Err(ConsoleError::Connection { .. })) { self.ask(statistic) } else { asked };
-        if asked.is_err() {
-            self.stream = None;
-        }
-        asked
-    }
-
-    fn ask(&mut self, statistic: Statistic) -> Result<String, ConsoleError> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => self.connect()?,
-        };
-        self.sync += 1;
-        let mut frame = Vec::new();
-        request::write_call(&mut frame, self.sync, statistic.name(), |writer| {
-            writer.array(0);
-        });
-        stream.write_all(&frame).map_err(|source| self.lost(source))?;
-        let answer = self.read_answer(&mut stream)?;
-        self.stream = Some(stream);
-        Ok(answer)
-    }
-
-    fn read_answer(&self, stream: &mut TcpStream) -> Result<String, ConsoleError> {
-        let mut input = Vec::new();
-        let mut chunk = [0; 4096];
-        loop {
-            if let Split::Frame { payload, .. } = frame::split(&input)? {
-                return shown(&Response::decode(payload)?);
-            }
-            if input.len() > LONGEST_ANSWER {
-                return Err(ConsoleError::Long);
-            }
-            match stream.read(&mut chunk).map_err(|source| self.lost(source))? {
-                0 => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-                count => input.extend_from_slice(&chunk[..count]),
-            }
-        }
-    }
-}
-
-impl Console {
-    fn connect(&self) -> Result<TcpStream, ConsoleError> {
-        let mut stream = self.open().map_err(|source| self.lost(source))?;
-        let mut greeting = [0; greeting::LENGTH];
-        stream.read_exact(&mut greeting).map_err(|source| self.lost(source))?;
-        greeting::decode(&greeting)
-            .map_err(|source| ConsoleError::Greeting { address: self.address.clone(), source })?;
-        Ok(stream)
-    }
-
-    fn open(&self) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE))?;
-                    stream.set_write_timeout(Some(PATIENCE))?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    fn lost(&self, source: io::Error) -> ConsoleError {
-        ConsoleError::Connection { address: self.address.clone(), source }
+        Ok(self.client.ask(statistic, shown)?)
     }
 }
 
@@ -216,18 +125,14 @@ fn connect_address(line: &str) -> Option<&str> {
     ['\'', '"'].into_iter().find_map(|quote| quoted.strip_prefix(quote)?.strip_suffix(quote))
 }
 
-fn shown(response: &Response<'_>) -> Result<String, ConsoleError> {
-    match &response.outcome {
-        Outcome::Error { code, message } => Err(ConsoleError::Refused { code: *code, message: (*message).to_owned() }),
-        Outcome::Data(None) => Err(DecodeError::Missing("result").into()),
-        Outcome::Data(Some(data)) => Ok(match response::first_result(data)? {
-            Scalar::Uint(number) => yaml(number),
-            Scalar::Int(number) => yaml(number),
-            Scalar::Float(number) => yaml(number),
-            Scalar::Bool(value) => yaml(value),
-            Scalar::Nil => yaml("null"),
-            Scalar::Str(text) | Scalar::Bin(text) => yaml(quoted(&String::from_utf8_lossy(text))),
-        }),
+fn shown(result: Scalar<'_>) -> String {
+    match result {
+        Scalar::Uint(number) => yaml(number),
+        Scalar::Int(number) => yaml(number),
+        Scalar::Float(number) => yaml(number),
+        Scalar::Bool(value) => yaml(value),
+        Scalar::Nil => yaml("null"),
+        Scalar::Str(text) | Scalar::Bin(text) => yaml(quoted(&String::from_utf8_lossy(text))),
     }
 }
 
@@ -259,7 +164,7 @@ mod tests {
 
     #[test]
     fn errors_are_yaml_even_with_quotes_inside() {
-        let refused = ConsoleError::Refused { code: 33, message: "Procedure 'x' is not defined".into() };
+        let refused = ClientError::Refused { code: 33, message: "Procedure 'x' is not defined".into() }.into();
         assert_eq!(error_document(&refused), "---\n- error: 'Procedure ''x'' is not defined (error 33)'\n...\n");
     }
 

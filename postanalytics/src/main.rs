@@ -19,11 +19,17 @@
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
 //! | `notify.rs`, `system.rs` | systemd, the machine |
-//! | `console.rs` | the client |
+//! | `client.rs` | the client behind the three below |
+//! | `console.rs` | lines that people type |
+//! | `check/` | the checks of Nagios: ranges, states, the line they print |
+//! | `collectd.rs` | values for collectd |
 //!
 //! Counting, grouping, spooling and exporting attach to [`store`] (they read its old end) and feed [`export`].
 
 mod attack_counters;
+mod check;
+mod client;
+mod collectd;
 mod console;
 #[cfg_attr(not(test), expect(dead_code, reason = "the server starts it together with the analysis"))]
 mod export;
@@ -40,21 +46,24 @@ mod store;
 mod system;
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::check::Check;
+use crate::collectd::{Circumstances, Target};
 use crate::console::Console;
 use crate::server::{Options, ServeError};
-use crate::settings::{Loaded, Settings, SettingsError, VARIABLES, default_path};
+use crate::settings::{Loaded, Settings, VARIABLES, default_path};
 
 /// Where packages keep `init.lua`.
 const INIT_LUA: &str = "/usr/share/wallarm-tarantool/init.lua";
 
 /// Something failed that may work later: an address cannot be bound, a line has no answer.
 const EXIT_FAILURE: u8 = 1;
+/// The command line cannot be used; clap's own code.
+const EXIT_USAGE: u8 = 2;
 /// The settings cannot be used (`EX_CONFIG` of sysexits.h); systemd does not restart the server then.
 const EXIT_SETTINGS: u8 = 78;
 
@@ -62,7 +71,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   done; all lines were answered
   1   an address cannot be bound, or a line of the console has no answer
-  2   wrong command line
+  2   wrong command line (`check` has the exit codes of Nagios' plugins)
   78  the settings, the log file or the memory they ask for cannot be used";
 
 /// Console and server of postanalytics.
@@ -113,17 +122,35 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
         init_lua: PathBuf,
     },
+    /// Check the server as a plugin of Nagios does; the plugins of wallarm-monitoring call this
+    #[command(subcommand)]
+    Check(Check),
+    /// Print values for collectd, whose plugin exec calls this, until nobody reads them
+    Collectd {
+        /// `Host` and an address, `Port` and a port [default: those of the settings file]
+        #[arg(value_name = "KEY VALUE")]
+        words: Vec<String>,
+    },
     /// Print the settings file that packages ship
     #[command(hide = true)]
     PrintSettings,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // For a plugin, the exit code of a wrong command line means another thing.
+        Err(error) if std::env::args_os().nth(1).is_some_and(|word| word == "check") => {
+            return tell(check::usage(&error));
+        }
+        Err(error) => error.exit(),
+    };
     match cli.command {
         None => finish(run_console(&cli.console)),
         Some(Command::Serve { settings, init_lua, any_port }) => serve(&Options { settings, init_lua, any_port }),
         Some(Command::CheckSettings { settings, init_lua }) => check_settings(&settings, &init_lua),
+        Some(Command::Check(check)) => tell(check.run()),
+        Some(Command::Collectd { words }) => collect(&words),
         Some(Command::PrintSettings) => {
             finish(io::stdout().write_all(settings::shipped_file().as_bytes()).map(|()| true))
         }
@@ -156,8 +183,7 @@ fn check_settings(file: &Path, init_lua: &Path) -> ExitCode {
 }
 
 fn run_console(options: &ConsoleOptions) -> io::Result<bool> {
-    let address = server_address(options, Settings::load(&default_path(), None));
-    let mut console = Console::new(address);
+    let mut console = Console::new(client::address(options.host.as_deref(), options.port));
     let mut out = io::stdout().lock();
     if options.lines.is_empty() {
         return console.run(&mut out);
@@ -165,17 +191,20 @@ fn run_console(options: &ConsoleOptions) -> io::Result<bool> {
     console.run_lines(options.lines.iter().flat_map(|argument| argument.lines()), &mut out)
 }
 
-/// Where the console looks for its server. A settings file that cannot be read is the server's concern, not the console's.
-fn server_address(options: &ConsoleOptions, loaded: Result<Loaded, SettingsError>) -> String {
-    let Loaded { settings, .. } = loaded.unwrap_or_default();
-    let port = options.port.unwrap_or(settings.port);
-    match &options.host {
-        Some(host) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
-        Some(host) => format!("{host}:{port}"),
-        // A server that is bound to every address is reached through loopback.
-        None if settings.host.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).to_string(),
-        None => SocketAddr::new(settings.host, port).to_string(),
-    }
+fn collect(words: &[String]) -> ExitCode {
+    let target = match Target::from_words(words) {
+        Ok(target) => target,
+        Err(error) => return complain(&error, EXIT_USAGE),
+    };
+    let (mut out, mut complaints) = (io::stdout().lock(), io::stderr().lock());
+    finish(collectd::run(&target, &Circumstances::from_environment(), &mut out, &mut complaints).map(|()| true))
+}
+
+/// What a plugin says, and its exit code.
+fn tell((line, code): (String, u8)) -> ExitCode {
+    // Whoever does not read the line has the exit code.
+    let _ = writeln!(io::stdout(), "{line}");
+    ExitCode::from(code)
 }
 
 fn finish(outcome: io::Result<bool>) -> ExitCode {

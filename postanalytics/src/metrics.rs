@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_page_has_the_documented_names_and_the_format_of_prometheus() {
-        let store = Statistics { timeframe: 900.5, arena: 1 << 30, used: 1012, requests: 7, evicted: 6 };
+        let store =
+            Statistics { uptime: 1000.0, timeframe: 900.5, arena: 1 << 30, used: 1012, requests: 7, evicted: 6 };
         let export = ExportStatistics { delay: 1.25, dropped: 3, dropping: true };
         let attacks = AttackCounters::default();
         attacks.count(AttackSet::from_iter([Attack::Ptrav]));

@@ -1,8 +1,8 @@
-//! The three figures that the console and stock clients can ask for, by their documented names.
+//! The figures that the console, stock clients and tools of monitoring can ask for, by their documented names. None tells what is in a request.
 
 use std::fmt;
 
-use iproto::msgpack::Writer;
+use iproto::msgpack::{Scalar, Writer};
 
 use crate::export::ExportStatistics;
 use crate::store;
@@ -16,11 +16,24 @@ pub enum Statistic {
     TimeframeSize,
     /// `wallarm.stat.dropped_before_export`, a count
     DroppedBeforeExport,
+    /// `wallarm.stat.export_drops_flag`, 0 or 1
+    ExportDropsFlag,
+    /// `wallarm.stat.last_request_id`, a count
+    LastRequestId,
+    /// `wallarm.stat.uptime`, in seconds
+    Uptime,
 }
 
 impl Statistic {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ExportDelay, Self::TimeframeSize, Self::DroppedBeforeExport];
+    pub const ALL: [Self; 6] = [
+        Self::ExportDelay,
+        Self::TimeframeSize,
+        Self::DroppedBeforeExport,
+        Self::ExportDropsFlag,
+        Self::LastRequestId,
+        Self::Uptime,
+    ];
 
     /// The name of the function that returns it.
     #[must_use]
@@ -29,6 +42,9 @@ impl Statistic {
             Self::ExportDelay => "wallarm.stat.export_delay",
             Self::TimeframeSize => "wallarm.stat.timeframe_size",
             Self::DroppedBeforeExport => "wallarm.stat.dropped_before_export",
+            Self::ExportDropsFlag => "wallarm.stat.export_drops_flag",
+            Self::LastRequestId => "wallarm.stat.last_request_id",
+            Self::Uptime => "wallarm.stat.uptime",
         }
     }
 
@@ -54,6 +70,9 @@ impl Statistic {
             Self::ExportDelay => Number::Seconds(export.delay),
             Self::TimeframeSize => Number::Seconds(store.timeframe),
             Self::DroppedBeforeExport => Number::Count(export.dropped),
+            Self::ExportDropsFlag => Number::Count(export.dropping.into()),
+            Self::LastRequestId => Number::Count(store.requests),
+            Self::Uptime => Number::Seconds(store.uptime),
         }
     }
 }
@@ -68,6 +87,25 @@ pub enum Number {
 }
 
 impl Number {
+    /// The figure in an answer; `None` if it is none, or one that cannot be.
+    #[must_use]
+    pub fn read(answer: Scalar<'_>) -> Option<Self> {
+        match answer {
+            Scalar::Uint(count) => Some(Self::Count(count)),
+            Scalar::Float(seconds) if seconds.is_finite() && seconds >= 0.0 => Some(Self::Seconds(seconds)),
+            _ => None,
+        }
+    }
+
+    /// For comparing.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Seconds(seconds) => seconds,
+            Self::Count(count) => count as f64,
+        }
+    }
+
     /// Appends it as MessagePack.
     pub fn write(self, writer: &mut Writer<'_>) {
         match self {
@@ -118,6 +156,23 @@ mod tests {
             "returnwallarm.stat.export_delay()",
         ] {
             assert_eq!(Statistic::by_line(line.as_bytes()), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn answers_that_are_no_figure_or_an_impossible_one_are_told_apart() {
+        assert_eq!(Number::read(Scalar::Uint(7)), Some(Number::Count(7)));
+        assert_eq!(Number::read(Scalar::Float(0.5)), Some(Number::Seconds(0.5)));
+        for nonsense in [
+            Scalar::Float(f64::NAN),
+            Scalar::Float(f64::INFINITY),
+            Scalar::Float(-0.5),
+            Scalar::Int(-1),
+            Scalar::Bool(true),
+            Scalar::Str(b"900"),
+            Scalar::Nil,
+        ] {
+            assert_eq!(Number::read(nonsense), None);
         }
     }
 

@@ -190,10 +190,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn directory(&mut self, rule: &DirectoryRule) -> Result<(), Problem> {
+        let path: InstallPath = self.variables.replace(&rule.path, &rule.path)?.parse()?;
         let kind = EntryKind::Directory;
         let (owner, group) = self.owners(&rule.owner, &rule.group)?;
         let entry = entry(kind, rule.mode, 0o755, owner.as_deref(), group.as_deref(), Role::Plain);
-        self.insert(rule.path.clone(), entry)
+        self.insert(path, entry)
     }
 
     fn file(&mut self, rule: &FileRule) -> Result<(), Problem> {

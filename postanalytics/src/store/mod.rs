@@ -25,6 +25,8 @@ pub struct Store {
 /// Figures of one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Statistics {
+    /// Age of the store, and so of the server, in seconds.
+    pub uptime: f64,
     /// Age of the oldest stored request in seconds; 0 when there is none.
     pub timeframe: f64,
     /// Bytes that stored requests may take.
@@ -102,6 +104,7 @@ impl Store {
         let ring = self.lock();
         let age = ring.oldest().map_or(0, |oldest| now.saturating_sub(oldest));
         Statistics {
+            uptime: now as f64 / 1000.0,
             timeframe: age as f64 / 1000.0,
             arena: ring.capacity(),
             used: ring.used(),

@@ -6,9 +6,12 @@
     reason = "helpers of tests state facts, as tests do; a failed unwrap is a failed fact"
 )]
 
+mod checks;
 mod client;
 mod clients;
+mod collectd;
 mod console;
+mod impostor;
 mod lifecycle;
 mod limits;
 mod memory;

@@ -98,9 +98,12 @@ fn only_guest_without_a_password_may_authenticate() {
 }
 
 #[test]
-fn the_three_statistics_are_called_evaluated_and_typed() {
+fn statistics_are_called_evaluated_and_typed() {
     let (_server, mut client) = Running::start("").with_client();
-    for name in ["wallarm.stat.export_delay", "wallarm.stat.timeframe_size", "wallarm.stat.dropped_before_export"] {
+    for name in ["export_delay", "timeframe_size", "dropped_before_export", "export_drops_flag", "last_request_id"]
+        .map(|name| format!("wallarm.stat.{name}"))
+    {
+        let name = name.as_str();
         assert_eq!(client.call(name).number(), 0.0);
         assert_eq!(client.eval(&format!("return {name}()"), &[]).number(), 0.0);
         for line in [format!("{name}()"), format!("return {name}()"), format!("  {name}()\n")] {
@@ -108,6 +111,17 @@ fn the_three_statistics_are_called_evaluated_and_typed() {
         }
     }
     assert_eq!(client.eval(CONSOLE, &["return true"]).text(), "---\n- true\n...\n");
+}
+
+#[test]
+fn last_request_id_counts_and_uptime_grows_while_nothing_is_stored() {
+    let (_server, mut client) = Running::start("").with_client();
+    let first = client.call("wallarm.stat.uptime").number();
+    for number in 1..=3 {
+        client.push(&record(number, 1000, "body"));
+        assert_eq!(client.call("wallarm.stat.last_request_id").number(), number as f64);
+    }
+    wait_for(|| (client.call("wallarm.stat.uptime").number() > first).then_some(())).unwrap();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::Step;
 use super::apt_indexes;
 use super::corrupt::Copy;
 use super::documented::Part;
+use super::monitoring;
 use super::service;
 use super::stage::Stage;
 
@@ -16,6 +17,7 @@ pub(super) const STEPS: &[&[Step]] = &[
     INSTALL,
     apt_indexes::FACTS,
     service::INSTALLED,
+    monitoring::STEPS,
     service::SETTINGS,
     UPGRADE,
     service::UPGRADED,
@@ -146,6 +148,7 @@ fn purged(stage: &mut Stage<'_>) -> Result<()> {
     service::stopped(stage)?;
     let paths = "/etc/wallarm /var/log/wallarm /var/lib/wallarm-tarantool /etc/default/wallarm-tarantool \
                  /etc/cron.d/wallarm-node-tarantool /etc/logrotate.d/wallarm-common /etc/logrotate.d/wallarm-tarantool \
+                 /etc/collectd/wallarm-collectd.conf.d \
                  /usr/share/wallarm-common /usr/share/wallarm-tarantool /usr/bin/wtarantool \
                  /etc/systemd/system/multi-user.target.wants/wallarm-tarantool.service";
     let found = stage.attempt(&format!("ls -d {paths} 2>/dev/null"))?;

@@ -58,6 +58,8 @@ pub enum Part {
     Restart,
     /// See whether it works.
     Check,
+    /// Install the checks, and run them.
+    Monitor,
     /// Before an upgrade: forget the repository, to add it anew. Empty where that is not needed.
     RenewRepository,
     /// Go to a newer version.
@@ -99,6 +101,7 @@ struct Common {
     configure: Vec<Command>,
     restart: Vec<Command>,
     check: Vec<Command>,
+    monitor: Vec<Command>,
     #[serde(default)]
     renew_repository: Vec<Command>,
     upgrade: Vec<Command>,
@@ -164,6 +167,7 @@ impl Documented {
             Part::Configure => &common.configure,
             Part::Restart => &common.restart,
             Part::Check => &common.check,
+            Part::Monitor => &common.monitor,
             Part::RenewRepository => &common.renew_repository,
             Part::Upgrade => &common.upgrade,
             Part::Remove => &common.remove,
@@ -203,13 +207,14 @@ impl Documented {
 mod tests {
     use super::*;
 
-    const PARTS: [Part; 9] = [
+    const PARTS: [Part; 10] = [
         Part::AddRepository,
         Part::Install,
         Part::Register,
         Part::Configure,
         Part::Restart,
         Part::Check,
+        Part::Monitor,
         Part::RenewRepository,
         Part::Upgrade,
         Part::Remove,
@@ -302,13 +307,16 @@ mod tests {
     fn the_operators_guide_shows_the_documented_commands_and_no_others() {
         let list = Documented::read().unwrap();
         let system = list.system("bullseye").unwrap();
-        let parts = [Part::AddRepository, Part::Install];
-        let documented: Vec<&str> =
-            parts.into_iter().flat_map(|part| list.commands(system, part)).map(|c| c.run.as_str()).collect();
         let guide = include_str!("../../../docs/operating.md");
-        let (_, block) = guide.split_once("```bash\n").unwrap();
-        let (block, _) = block.split_once("```").unwrap();
-        assert_eq!(block.lines().collect::<Vec<_>>(), documented);
+        let sections = [("## Install", vec![Part::AddRepository, Part::Install]), ("## Monitor", vec![Part::Monitor])];
+        for (section, parts) in sections {
+            let documented: Vec<&str> =
+                parts.into_iter().flat_map(|part| list.commands(system, part)).map(|c| c.run.as_str()).collect();
+            let (_, section) = guide.split_once(&format!("{section}\n")).unwrap();
+            let (_, block) = section.split_once("```bash\n").unwrap();
+            let (block, _) = block.split_once("```").unwrap();
+            assert_eq!(block.lines().collect::<Vec<_>>(), documented);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::Step;
 use super::corrupt::Copy;
 use super::documented::Part;
+use super::monitoring;
 use super::service;
 use super::stage::Stage;
 
@@ -16,8 +17,16 @@ const REPOSITORY_FILE: &str = "/etc/yum.repos.d/wallarm-node.repo";
 const PLACE: &str = "centos/wallarm-node/8/4.8/x86_64";
 
 /// From the repository package to the removal, and then what must not be accepted.
-pub(super) const STEPS: &[&[Step]] =
-    &[INSTALL, service::INSTALLED, service::SETTINGS, UPGRADE, service::UPGRADED, REMOVAL, CORRUPTED];
+pub(super) const STEPS: &[&[Step]] = &[
+    INSTALL,
+    service::INSTALLED,
+    monitoring::STEPS,
+    service::SETTINGS,
+    UPGRADE,
+    service::UPGRADED,
+    REMOVAL,
+    CORRUPTED,
+];
 
 const INSTALL: &[Step] = &[
     Step::essential("the documented commands add the repository", |stage| stage.documented(Part::AddRepository)),

@@ -20,6 +20,7 @@ pub mod debian;
 pub mod documented;
 pub mod el;
 pub mod filtering;
+mod monitoring;
 pub mod nginx_org;
 pub mod report;
 pub mod rotation;

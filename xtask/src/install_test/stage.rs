@@ -250,6 +250,24 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// The folder of collectd's fragments.
+    #[must_use]
+    pub fn collectd(&self) -> &'static str {
+        match self.system.family {
+            Family::Deb => "/etc/collectd/wallarm-collectd.conf.d",
+            Family::Rpm => "/etc/wallarm-collectd.d",
+        }
+    }
+
+    /// What removes a package with all that it has installed.
+    #[must_use]
+    pub fn remove_command(&self, package: &str) -> String {
+        match self.system.family {
+            Family::Deb => format!("sudo apt -y purge {package}"),
+            Family::Rpm => format!("sudo yum remove -y {package}"),
+        }
+    }
+
     /// A port of the machine, as others on its network see it.
     #[must_use]
     pub fn outside(&self, port: u16) -> SocketAddr {

@@ -1,6 +1,7 @@
 //! The keys of the status page, each declared once, in the order of the answer.
 //!
-//! JSON takes name and value, Prometheus metric, help and value, `docs/status.md` everything but the value.
+//! JSON takes name and value, Prometheus metric, help and value, `docs/status.md` everything but the value, collectd's fragment the
+//! names of those that are one number.
 
 use std::time::Duration;
 

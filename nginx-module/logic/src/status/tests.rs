@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::keys::{KEYS, RATE_LIMIT};
+use super::keys::{KEYS, RATE_LIMIT, Value};
 use super::*;
 use crate::rate_limit::Statistics;
 
@@ -318,4 +318,22 @@ fn documentation() -> String {
 #[test]
 fn the_page_in_docs_describes_these_keys() {
     assert_golden("../../docs/status.md", &documentation());
+}
+
+/// The fragment for collectd, from the declarations: every key that is one number.
+fn collectd_fragment() -> String {
+    let words = memory();
+    let snapshot = Shared::prepare(&words, 1).unwrap().snapshot(local());
+    let mut out = String::from(include_str!("collectd.conf.head"));
+    for key in KEYS {
+        if matches!((key.value)(&snapshot), Value::Integer(_) | Value::Versioned { .. } | Value::Seconds(_)) {
+            out.push_str(&format!("        <Key \"{}\">\n            Type \"gauge\"\n        </Key>\n", key.name));
+        }
+    }
+    out + "    </URL>\n</Plugin>\n"
+}
+
+#[test]
+fn collectd_is_told_of_these_keys() {
+    assert_golden("../../packaging/shared/nginx-module/collectd.conf", &collectd_fragment());
 }

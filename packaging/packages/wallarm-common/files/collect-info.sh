@@ -52,7 +52,7 @@ fi
 [ -r ${settings}/wallarm-tarantool ] && note settings.txt cat ${settings}/wallarm-tarantool
 
 if command -v wtarantool >/dev/null; then
-    for call in export_delay timeframe_size dropped_before_export; do
+    for call in export_delay timeframe_size dropped_before_export export_drops_flag last_request_id uptime; do
         note statistics.txt wtarantool -e "wallarm.stat.$call()"
     done
 fi

@@ -12,6 +12,7 @@ use crate::session::Session;
 pub const FOR_CARGO_TESTS: &[&str] = &[
     "apt-utils",
     "binutils",
+    "collectd-core",
     "cpio",
     "createrepo-c",
     "curl",
@@ -21,6 +22,8 @@ pub const FOR_CARGO_TESTS: &[&str] = &[
     "gdb",
     "gnupg",
     "gpgv",
+    "libcurl3-gnutls",
+    "libyajl2",
     "man-db",
     "python3-venv",
     "rpm",
