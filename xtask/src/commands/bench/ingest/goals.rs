@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::contender::Contender;
 use super::results::{Cell, Load, Results};
+use crate::commands::bench::markdown::thousands;
 
 /// A record may cost so much more beside many than beside few.
 const FLAT: f64 = 1.2;
@@ -90,7 +91,11 @@ pub fn all(results: &Results) -> Vec<Goal> {
         if let (Some(factor), Some((few, _)), Some((many, _))) =
             (growth.factor(), growth.costs.first(), growth.costs.last())
         {
-            let what = format!("processor time of a record beside {many} stored ones, by that beside {few}");
+            let what = format!(
+                "processor time of a record beside up to {} stored ones, by that beside {}",
+                thousands(*many),
+                thousands(*few)
+            );
             goals.push(Goal::new(what, Bound::AtMost(FLAT), factor, "×"));
         }
     }
@@ -135,6 +140,14 @@ mod tests {
         results.growth[0].costs[1].1 = 1.3;
         results.start[0].seconds = 1.1;
         assert_eq!(missed(&results).len(), all(&results).len());
+    }
+
+    #[test]
+    fn a_pipeline_reads_figures_and_goals_side_by_side() {
+        let json = serde_json::to_value(WithGoals::new(&results([400.0, 250.0, 500.0, 100.0, 80.0], 2.9))).unwrap();
+        assert_eq!(json["loads"][0]["contenders"][1]["ratio"], 1.6);
+        assert_eq!(json["goals"][0]["bound"]["at_least"], 1.0);
+        assert_eq!(json["goals"][0]["met"], true);
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn growth(results: &Results) -> Table<3> {
     let rows = results.growth.iter().flat_map(|growth| {
         growth.costs.iter().enumerate().map(|(number, (stored, cost))| {
             let contender = if number == 0 { growth.contender.to_owned() } else { String::new() };
-            [contender, stored.to_string(), format!("{cost:.2} µs")]
+            [contender, markdown::thousands(*stored), format!("{cost:.2} µs")]
         })
     });
     (["", "Stored records", "CPU of one more"], rows.collect())

@@ -207,10 +207,10 @@ impl Growth {
         Self { contender, costs: marks.iter().enumerate().map(|(place, mark)| (*mark, cost(place))).collect() }
     }
 
-    /// The cost beside most by that beside fewest.
+    /// The dearest record by the one beside fewest.
     pub fn factor(&self) -> Option<f64> {
-        let ((_, few), (_, many)) = (self.costs.first()?, self.costs.last()?);
-        Some(many / few)
+        let (_, few) = self.costs.first()?;
+        Some(self.costs.iter().map(|(_, cost)| cost / few).fold(0.0, f64::max))
     }
 }
 
@@ -263,8 +263,10 @@ pub mod tests {
     }
 
     #[test]
-    fn growth_is_the_dearest_end_by_the_cheap_one() {
-        let growth = Growth::new("x", &[10, 1000], &[vec![2.0, 3.0], vec![2.0, 5.0], vec![9.0, 4.0]]);
-        assert_eq!((growth.costs.clone(), growth.factor()), (vec![(10, 2.0), (1000, 4.0)], Some(2.0)));
+    fn growth_is_the_dearest_of_all_by_the_one_beside_fewest() {
+        let growth =
+            Growth::new("x", &[10, 100, 1000], &[vec![2.0, 3.0, 1.0], vec![2.0, 5.0, 1.0], vec![9.0, 4.0, 1.0]]);
+        assert_eq!(growth.costs, [(10, 2.0), (100, 4.0), (1000, 1.0)]);
+        assert_eq!(growth.factor(), Some(2.0));
     }
 }
