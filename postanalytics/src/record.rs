@@ -85,8 +85,9 @@ fn head(record: &[u8]) -> Result<(&[u8], AttackSet), RecordError> {
 }
 
 fn valid_id(id: &[u8]) -> Result<&[u8], RecordError> {
-    let valid = id.len() == ID_LENGTH && id.iter().all(u8::is_ascii_hexdigit);
-    if valid { Ok(id) } else { Err(RecordError::RequestId) }
+    // Looks at all of them, which takes less time than to stop at the first wrong one.
+    let digits = id.iter().fold(true, |digits, byte| digits & byte.is_ascii_hexdigit());
+    if digits && id.len() == ID_LENGTH { Ok(id) } else { Err(RecordError::RequestId) }
 }
 
 /// A record without its body, as pieces of the record that came in: copying it could take as much memory as the arena allows.

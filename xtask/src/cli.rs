@@ -415,11 +415,33 @@ pub enum Bench {
     /// Lay packages out once and end: what `bench index` takes the time of.
     #[command(hide = true)]
     LayOut(BenchLayOut),
+    /// What postanalytics takes in: records a second, processor time, memory and latency, beside Tarantool where it is installed.
+    Ingest(BenchIngest),
     /// What packing one large binary costs, as deb and as rpm, beside dpkg-deb, rpmbuild and nfpm where they are installed.
     Package(BenchPackage),
     /// Pack one file once and end: what `bench package` takes the time of.
     #[command(hide = true)]
     Pack(BenchPack),
+}
+
+/// What postanalytics takes in.
+#[derive(Debug, Args)]
+pub struct BenchIngest {
+    /// How many times everything is measured; figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// How long one load lasts at most.
+    #[arg(long, default_value_t = 4, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: u32,
+    /// A short run: one round, loads of a second, up to a hundred thousand stored records.
+    #[arg(long, conflicts_with_all = ["rounds", "seconds"])]
+    pub quick: bool,
+    /// A postanalytics server. [default: built from this checkout]
+    #[arg(long, value_name = "FILE")]
+    pub server: Option<PathBuf>,
+    /// Write the figures to docs/benchmarks.
+    #[arg(long)]
+    pub record: bool,
 }
 
 /// What indexing and publishing take.

@@ -53,12 +53,20 @@ pub fn write_error(out: &mut Vec<u8>, sync: u64, code: ErrorCode, message: &str)
     });
 }
 
-/// The header has fixed widths: some clients rely on it, and it lets no length depend on the sync.
+/// The header has fixed widths: some clients rely on it, and it lets no length depend on the sync. It is put together first and
+/// appended at once, for there is one in every answer.
 fn write_header(out: &mut Vec<u8>, status: u32, sync: u64) -> Writer<'_> {
-    let mut writer = Writer::new(out);
-    writer.map(3).uint(key::REQUEST_TYPE).uint32(status).uint(key::SYNC).uint64(sync);
-    writer.uint(key::SCHEMA_VERSION).uint32(SCHEMA_VERSION);
-    writer
+    const SHORT: u8 = 0xce;
+    const LONG: u8 = 0xcf;
+    let mut header = [0; 23];
+    header[..3].copy_from_slice(&[0x83, key::REQUEST_TYPE as u8, SHORT]);
+    header[3..7].copy_from_slice(&status.to_be_bytes());
+    header[7..9].copy_from_slice(&[key::SYNC as u8, LONG]);
+    header[9..17].copy_from_slice(&sync.to_be_bytes());
+    header[17..19].copy_from_slice(&[key::SCHEMA_VERSION as u8, SHORT]);
+    header[19..].copy_from_slice(&SCHEMA_VERSION.to_be_bytes());
+    out.extend_from_slice(&header);
+    Writer::new(out)
 }
 
 /// A response as a client reads it, borrowed from its frame.

@@ -121,8 +121,9 @@ impl Record<'_> {
         request::write_call(out, 0, PUSH, |writer| {
             writer.array(2).uint(SCHEMA).map_counted(|writer| {
                 let mut fields = Fields { writer, count: 0 };
-                // The server looks for the id first.
+                // The server looks for these two before it takes a record, and at nothing behind them.
                 fields.text("request_id", self.request_id);
+                fields.number("attack_type", u64::from(self.attack_type.bits()));
                 self.connection_fields(&mut fields);
                 self.request_fields(parts, masking, &mut fields);
                 self.response_fields(parts, masking, &mut fields);
@@ -190,7 +191,6 @@ impl Record<'_> {
             parts.attacks(&mut attacks);
             attacks.count()
         });
-        fields.number("attack_type", u64::from(self.attack_type.bits()));
         fields.text("mode", self.mode.name().as_bytes());
         fields.field("blocked").bool(self.blocked.is_some());
         fields.optional("block_reason", self.blocked.map(|reason| reason.name().as_bytes()));

@@ -3,7 +3,7 @@
 //! The promise is arena × 1.1 + 64 MB. The arena takes itself. Of the rest, the tenth of the arena and [`LARGE_FRAMES`] are
 //! for frames that do not fit into the buffer of their connection; all connections share them ([`LargeFrames`]). What is
 //! left, 37 MB, is for the process (about 6 MB), and for the buffers of [`MAX_CONNECTIONS`] connections, each filled by a
-//! peer that neither finishes a frame nor takes an answer: 256 × 56 KiB + 768 × 16 KiB = 27 MB.
+//! peer that neither finishes a frame nor takes an answer: 16 × 128 KiB + 240 × 56 KiB + 768 × 16 KiB = 28.4 MB.
 
 use std::sync::Arc;
 
@@ -12,7 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections that may be open at a time.
 pub const MAX_CONNECTIONS: usize = 1024;
-/// Connections up to this number have buffers for speed, later ones for thrift.
+/// Connections up to this number have buffers for speed: half of what a record costs is its share of reading and answering, so
+/// the more come at a time, the cheaper each is. Larger ones would be mapped from the system one by one.
+const FASTEST_CONNECTIONS: usize = 16;
+/// Connections up to this number have buffers for most of that speed, later ones for thrift.
 const FAST_CONNECTIONS: usize = 256;
 
 /// Bytes for large frames besides a tenth of the arena. With the default arena of 1 GB, both together take the largest
@@ -37,7 +40,9 @@ impl Buffers {
     /// allows; a peer that opens hundreds of them can wait.
     #[must_use]
     pub fn when_open(open: usize) -> Self {
-        if open <= FAST_CONNECTIONS {
+        if open <= FASTEST_CONNECTIONS {
+            Self { input: 96 * 1024, output: 32 * 1024 }
+        } else if open <= FAST_CONNECTIONS {
             Self { input: 32 * 1024, output: 24 * 1024 }
         } else {
             Self { input: 8 * 1024, output: 8 * 1024 }
@@ -105,6 +110,15 @@ mod tests {
             let process = 6_000_000;
             assert!(((buffers + large + process) as u64) < arena / 10 + 64_000_000, "{arena}: {buffers} + {large}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_opens_later_has_no_larger_buffers() {
+        let sizes: Vec<(usize, usize)> =
+            (1..=MAX_CONNECTIONS).map(Buffers::when_open).map(|each| (each.input, each.output)).collect();
+        assert!(sizes.is_sorted_by(|earlier, later| earlier.0 >= later.0 && earlier.1 >= later.1));
+        // What lies beyond 120 KiB is mapped, see `Input`.
+        assert!(sizes[0].0 <= 120 * 1024);
     }
 
     #[test]

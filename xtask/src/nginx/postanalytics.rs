@@ -12,6 +12,35 @@ use tempfile::TempDir;
 use super::client::Request;
 use super::{address, server};
 
+/// The command that runs the binary `wtarantool` as a server in `folder`, where its log will lie as `log`, with an arena of so
+/// many GB.
+///
+/// # Errors
+///
+/// If its settings cannot be written.
+pub fn serve(
+    binary: &Path,
+    folder: &Path,
+    address: SocketAddr,
+    arena: f64,
+    metrics: Option<SocketAddr>,
+) -> Result<Command> {
+    let settings = folder.join("settings");
+    let metrics = metrics.map_or_else(String::new, |metrics| metrics.to_string());
+    let text = format!(
+        "HOST='{}'\nPORT={}\nSLAB_ALLOC_ARENA={arena}\nLOGFILE={}\nWORKDIR={}\nMETRICS_LISTEN='{metrics}'\n",
+        address.ip(),
+        address.port(),
+        folder.join("log").display(),
+        folder.display()
+    );
+    fs::write(&settings, text).with_context(|| format!("cannot write {}", settings.display()))?;
+    let mut command = Command::new(binary);
+    command.arg("serve").arg("--settings").arg(&settings).arg("--init-lua").arg(folder.join("none"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(command)
+}
+
 /// A postanalytics server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Postanalytics {
@@ -39,21 +68,8 @@ impl Postanalytics {
     /// As [`Postanalytics::start`].
     pub fn start_at(binary: &Path, address: SocketAddr) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("postanalytics-").tempdir()?;
-        let settings = folder.path().join("settings");
-        let (log, data, metrics) = (folder.path().join("log"), folder.path(), address::free()?);
-        fs::write(
-            &settings,
-            format!(
-                "HOST='{}'\nPORT={}\nSLAB_ALLOC_ARENA=0.2\nLOGFILE={}\nWORKDIR={}\nMETRICS_LISTEN={metrics}\n",
-                address.ip(),
-                address.port(),
-                log.display(),
-                data.display()
-            ),
-        )?;
-        let mut command = Command::new(binary);
-        command.arg("serve").arg("--settings").arg(&settings).arg("--init-lua").arg(folder.path().join("none"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let metrics = address::free()?;
+        let mut command = serve(binary, folder.path(), address, 0.2, Some(metrics))?;
         let child = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
         let mut started = Self { address, metrics, child, folder };
         server::wait("postanalytics", || {

@@ -118,6 +118,20 @@ fn every_field_of_the_specification_is_there_under_its_name() {
 }
 
 #[test]
+fn what_the_server_looks_for_comes_first() {
+    let mut out = Vec::new();
+    record().write_push(&NoParts, &NoMasking, &mut out);
+    let Ok(Split::Frame { payload, .. }) = split(&out) else { panic!("no frame") };
+    let mut reader = Reader::new(Request::decode(payload).unwrap().arguments);
+    reader.array_len().unwrap();
+    reader.uint().unwrap();
+    reader.map_len().unwrap();
+    assert_eq!(reader.str(), Ok(&b"request_id"[..]));
+    reader.raw(MAX_DEPTH).unwrap();
+    assert_eq!(reader.str(), Ok(&b"attack_type"[..]));
+}
+
+#[test]
 fn plain_fields_carry_what_they_are_named_after() {
     let fields = written(&record(), &NoParts, &NoMasking);
     let scalar = |name: &str| format!("{:?}", Reader::new(&fields[name]).scalar().unwrap());

@@ -19,3 +19,26 @@ pub fn section<const N: usize>(title: &str, (head, rows): Table<N>) -> String {
 pub fn yes(met: bool) -> String {
     if met { "yes" } else { "no" }.to_owned()
 }
+
+/// `20,838,840`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_parted_by_thousands() {
+        assert_eq!([1, 999, 1000, 20_838_840].map(thousands), ["1", "999", "1,000", "20,838,840"]);
+    }
+}

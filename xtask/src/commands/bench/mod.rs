@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the project beside its peers, measured in one run.
 
 mod index;
+mod ingest;
 mod markdown;
 mod measure;
 mod nginx;
@@ -20,6 +21,7 @@ pub fn run(command: &Bench, session: &Session) -> Result<ExitCode> {
     match command {
         Bench::Index(args) => index::run(args, session),
         Bench::LayOut(args) => index::lay_out(args, session),
+        Bench::Ingest(args) => ingest::run(args, session),
         Bench::Nginx(args) => nginx::run(args, session),
         Bench::Package(args) => package::run(args, session),
         Bench::Pack(args) => package::pack(args, session),

@@ -25,7 +25,7 @@ fn figures(results: &Results) -> Table<6> {
                 format!("{:.2} s", cell.cpu_seconds),
                 // Whole bytes: the medians are of whole bytes or half of one between two.
                 report::bytes(cell.resident as u64),
-                thousands(cell.size),
+                markdown::thousands(cell.size),
             ]);
         }
     }
@@ -56,7 +56,7 @@ pub fn page(results: &Results) -> String {
          user and kernel time of all processes together, memory the most that one of them had. The ratios are medians of the ratios within a round. \
          Peers: {}, at their own levels (rpmbuild: 6). What they take as given, a staged tree or a configuration, was made before. This project ran as `cargo xtask` \
          is built, in the profile `dev` with optimised compression.\n",
-        thousands(results.input.bytes),
+        markdown::thousands(results.input.bytes),
         results.input.name,
         results.processors,
         results.rounds,
@@ -94,27 +94,4 @@ pub fn svg(results: &Results) -> String {
         groups: results.jobs.iter().map(group).collect(),
     }
     .svg()
-}
-
-/// `20,838,840`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_numbers_are_parted_by_thousands() {
-        assert_eq!([1, 999, 1000, 20_838_840].map(thousands), ["1", "999", "1,000", "20,838,840"]);
-    }
 }
