@@ -40,6 +40,10 @@ pub enum Part {
     Iproto,
     /// The metrics endpoint.
     Metrics,
+    /// Hits on their way to the disk.
+    Spool,
+    /// What is made of requests.
+    Analysis,
     /// What is sent to the Cloud.
     Export,
 }
@@ -50,6 +54,8 @@ impl fmt::Display for Part {
             Self::Main => "main",
             Self::Iproto => "iproto",
             Self::Metrics => "metrics",
+            Self::Spool => "spool",
+            Self::Analysis => "analysis",
             Self::Export => "export",
         })
     }
@@ -106,6 +112,12 @@ impl Log {
     #[track_caller]
     pub fn info(&self, part: Part, text: fmt::Arguments<'_>) {
         self.line(Level::Info, part, text);
+    }
+
+    /// Writes a line at a level that is not known before.
+    #[track_caller]
+    pub fn say(&self, level: Level, part: Part, text: fmt::Arguments<'_>) {
+        self.line(level, part, text);
     }
 
     #[track_caller]

@@ -13,8 +13,10 @@
 //! | `procedures.rs` | every request that is answered, and the refusal of all others |
 //! | `record.rs` | what a record must be |
 //! | `store/` | the circular buffer |
-//! | `spooling/` | attacks on their way to the Cloud: in memory, on disk |
-//! | `export/` | what is sent to the Cloud: attacks, and what was counted |
+//! | `analyst.rs`, `counting.rs` | runs the analysis, and hands on what it counted |
+//! | `spooling/` | hits in memory and on disk |
+//! | `export/` | hits and counts to the Cloud |
+//! | `state/`, `status.rs` | what the server knows of itself, and how it is shown |
 //! | `statistics.rs` | the documented figures |
 //! | `attack_counters.rs` | stored requests by attack |
 //! | `metrics.rs` | the endpoint for Prometheus |
@@ -24,14 +26,16 @@
 //! | `check/` | the checks of Nagios: ranges, states, the line they print |
 //! | `collectd.rs` | values for collectd |
 //!
-//! Counting, grouping, spooling and exporting attach to [`store`] (they read its old end) and feed [`export`].
+//! Data flows one way: a record from the port into the [`store`], from there to the analysis, its hits to the spool, from there to the
+//! Cloud. What each part has and has lost is in the [`state`].
 
+mod analyst;
 mod attack_counters;
 mod check;
 mod client;
 mod collectd;
 mod console;
-#[cfg_attr(not(test), expect(dead_code, reason = "the server starts it together with the analysis"))]
+mod counting;
 mod export;
 mod log;
 mod metrics;
@@ -41,7 +45,9 @@ mod record;
 mod server;
 mod settings;
 mod spooling;
+mod state;
 mod statistics;
+mod status;
 mod store;
 mod system;
 
@@ -56,6 +62,8 @@ use crate::collectd::{Circumstances, Target};
 use crate::console::Console;
 use crate::server::{Options, ServeError};
 use crate::settings::{Loaded, Settings, VARIABLES, default_path};
+use crate::spooling::StartError;
+use crate::status::StatusOptions;
 
 /// Where packages keep `init.lua`.
 const INIT_LUA: &str = "/usr/share/wallarm-tarantool/init.lua";
@@ -70,9 +78,9 @@ const EXIT_SETTINGS: u8 = 78;
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done; all lines were answered
-  1   an address cannot be bound, or a line of the console has no answer
+  1   an address cannot be bound, a line of the console has no answer, or a sum of the state is wrong
   2   wrong command line (`check` has the exit codes of Nagios' plugins)
-  78  the settings, the log file or the memory they ask for cannot be used";
+  78  the settings, the log file, the memory they ask for or a newer server's spool cannot be used";
 
 /// Console and server of postanalytics.
 ///
@@ -122,6 +130,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = INIT_LUA)]
         init_lua: PathBuf,
     },
+    /// Show what the server on this machine is doing, and whether its sums are right
+    Status(StatusOptions),
     /// Check the server as a plugin of Nagios does; the plugins of wallarm-monitoring call this
     #[command(subcommand)]
     Check(Check),
@@ -149,6 +159,11 @@ fn main() -> ExitCode {
         None => finish(run_console(&cli.console)),
         Some(Command::Serve { settings, init_lua, any_port }) => serve(&Options { settings, init_lua, any_port }),
         Some(Command::CheckSettings { settings, init_lua }) => check_settings(&settings, &init_lua),
+        Some(Command::Status(options)) => match status::show(&options) {
+            Ok(right) => finish(Ok(right)),
+            Err(status::Failure::Output(error)) => finish(Err(error)),
+            Err(error) => complain(&error, EXIT_FAILURE),
+        },
         Some(Command::Check(check)) => tell(check.run()),
         Some(Command::Collectd { words }) => collect(&words),
         Some(Command::PrintSettings) => {
@@ -163,7 +178,8 @@ fn serve(options: &Options) -> ExitCode {
         Err(error) => {
             let code = match error {
                 ServeError::Settings(_) | ServeError::Log { .. } | ServeError::Memory(_) => EXIT_SETTINGS,
-                ServeError::Bind { .. } | ServeError::System(_) => EXIT_FAILURE,
+                ServeError::Spool(StartError::Newer(_)) => EXIT_SETTINGS,
+                ServeError::Bind { .. } | ServeError::Spool(_) | ServeError::System(_) => EXIT_FAILURE,
             };
             complain(&error, code)
         }

@@ -5,7 +5,6 @@
 use std::convert::Infallible;
 use std::fmt::{Display, Write};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,10 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::attack_counters::AttackCounters;
-use crate::export::{ExportStatistics, UNREGISTERED};
 use crate::log::Part;
 use crate::server::Server;
-use crate::store::Statistics;
+use crate::state::State;
 
 /// Scrapers that may be connected at a time; further ones wait.
 const MAX_SCRAPERS: usize = 16;
@@ -79,10 +77,7 @@ async fn answer_all(server: Arc<Server>, stream: TcpStream) -> Result<(), hyper:
 
 fn answer(server: &Server, method: &Method, path: &str) -> Response<String> {
     let (status, body) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/metrics") => {
-            let connections = server.connections.load(Ordering::Relaxed);
-            (StatusCode::OK, page(&server.store.statistics(), &UNREGISTERED, &server.attacks, connections))
-        }
+        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, page(&server.state(), &server.attacks)),
         (&Method::GET | &Method::HEAD, _) => (StatusCode::NOT_FOUND, "metrics are at /metrics\n".to_owned()),
         _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n".to_owned()),
     };
@@ -96,24 +91,38 @@ fn answer(server: &Server, method: &Method, path: &str) -> Response<String> {
 }
 
 /// All metrics of one moment.
-fn page(store: &Statistics, export: &ExportStatistics, attacks: &AttackCounters, connections: usize) -> String {
-    let mut page = String::with_capacity(2048);
+fn page(state: &State, attacks: &AttackCounters) -> String {
+    let mut page = String::with_capacity(4096);
     let mut metric = |name: &str, kind: &str, help: &str, value: &dyn Display| {
         let name = format!("wallarm_tarantool_{name}");
         // Writing into a String cannot fail.
         let _ = write!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     };
-    let drops_flag = u8::from(export.dropping);
-    metric("last_request_id", "counter", "Number of the last stored request.", &store.requests);
-    metric("export_drops_flag", "gauge", "1 while attacks are being lost before export.", &drops_flag);
-    metric("export_drops_total", "counter", "Requests with attacks lost before export.", &export.dropped);
-    metric("export_delay_seconds", "gauge", "Age of the oldest attack that is not exported.", &export.delay);
-    metric("timeframe_seconds", "gauge", "Age of the oldest stored request.", &store.timeframe);
-    metric("arena_bytes", "gauge", "Bytes that stored requests may take.", &store.arena);
-    metric("used_bytes", "gauge", "Bytes that stored requests take.", &store.used);
-    metric("connections", "gauge", "Open connections.", &connections);
-    metric("requests_total", "counter", "Requests stored.", &store.requests);
-    metric("evicted_total", "counter", "Stored requests that gave way to newer ones.", &store.evicted);
+    let State { requests, hits, export, .. } = state;
+    let last = requests.stored + requests.evicted;
+    metric("last_request_id", "counter", "Number of the last stored request.", &last);
+    let flag = u8::from(export.drops_flag);
+    metric("export_drops_flag", "gauge", "1 while attacks are being lost before export.", &flag);
+    metric("export_drops_total", "counter", "Attacks lost before export.", &export.drops);
+    metric("export_delay_seconds", "gauge", "Age of the oldest attack that is not exported.", &export.delay_seconds);
+    metric("timeframe_seconds", "gauge", "Age of the oldest stored request.", &requests.timeframe_seconds);
+    metric("arena_bytes", "gauge", "Bytes that stored requests may take.", &requests.arena_bytes);
+    metric("used_bytes", "gauge", "Bytes that stored requests take.", &requests.used_bytes);
+    metric("connections", "gauge", "Open connections.", &state.connections);
+    metric("requests_total", "counter", "Requests stored.", &last);
+    metric("received_total", "counter", "Requests received, stored or refused.", &requests.received);
+    metric("refused_total", "counter", "Requests refused.", &requests.refused);
+    metric("evicted_total", "counter", "Stored requests that gave way to newer ones.", &requests.evicted);
+    metric("hits_total", "counter", "Hits made of requests, one for each kind of attack.", &hits.made);
+    metric("hits_sampled_total", "counter", "Hits that were only counted.", &hits.sampled);
+    metric("hits_exported_total", "counter", "Hits that the Cloud has.", &hits.exported);
+    metric("hits_rejected_total", "counter", "Hits that the Cloud refused.", &hits.rejected);
+    metric("hits_dropped_total", "counter", "Hits lost for want of room.", &hits.dropped);
+    metric("hits_waiting", "gauge", "Hits in memory.", &(hits.waiting + hits.in_flight));
+    metric("hits_spooled", "gauge", "Hits on disk.", &hits.spooled);
+    metric("spool_bytes", "gauge", "Bytes of the spool.", &state.spool.bytes);
+    let degraded = u8::from(!state.degraded.is_empty());
+    metric("degraded", "gauge", "1 while something needs an operator, see `wtarantool status`.", &degraded);
     let name = "wallarm_tarantool_attacks_total";
     let _ = write!(page, "# HELP {name} Stored requests that carried an attack, by its type.\n# TYPE {name} counter\n");
     for (attack, count) in attacks.counts() {
@@ -125,15 +134,26 @@ fn page(store: &Statistics, export: &ExportStatistics, attacks: &AttackCounters,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::{ExportState, Hits, Requests};
     use attacks::{Attack, AttackSet};
 
     #[test]
     fn the_page_has_the_documented_names_and_the_format_of_prometheus() {
-        let store =
-            Statistics { uptime: 1000.0, timeframe: 900.5, arena: 1 << 30, used: 1012, requests: 7, evicted: 6 };
-        let export = ExportStatistics { delay: 1.25, dropped: 3, dropping: true };
+        let requests = Requests {
+            received: 9,
+            stored: 1,
+            evicted: 6,
+            refused: 2,
+            timeframe_seconds: 900.5,
+            arena_bytes: 1 << 30,
+            used_bytes: 1012,
+            ..Requests::default()
+        };
+        let hits = Hits { made: 8, sampled: 1, exported: 2, waiting: 1, spooled: 1, dropped: 3, ..Hits::default() };
+        let export = ExportState { delay_seconds: 1.25, drops: 3, drops_flag: true, ..ExportState::default() };
+        let state = State { connections: 2, requests, hits, export, ..State::default() };
         let attacks = AttackCounters::default();
         attacks.count(AttackSet::from_iter([Attack::Ptrav]));
-        assert_eq!(page(&store, &export, &attacks, 2), include_str!("../tests/golden/metrics.txt"));
+        assert_eq!(page(&state, &attacks), include_str!("../tests/golden/metrics.txt"));
     }
 }

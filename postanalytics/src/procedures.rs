@@ -9,13 +9,12 @@ use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Writer};
 use iproto::request::Request;
 use iproto::response;
 
-use crate::export::UNREGISTERED;
 use crate::log::Part;
 use crate::record::{Bodiless, Incoming, RecordError};
 use crate::server::Server;
 use crate::server::limiter::Event;
 use crate::statistics::{Number, Statistic, yaml};
-use crate::store::{Record, Shrunk};
+use crate::store::{LONGEST, Notice, Pushes, Record, Shrunk};
 
 /// The expression by which a stock console 2.6 sends each line, byte for byte.
 const CONSOLE_EXPRESSION: &[u8] = b"return require(\"console\").eval(...)";
@@ -36,6 +35,7 @@ pub struct Desk<'a> {
     peer: SocketAddr,
     records: [Option<Record<'a>>; BATCH],
     waiting: usize,
+    pushes: Pushes,
 }
 
 /// A request that is not granted.
@@ -54,7 +54,7 @@ impl<'a> Desk<'a> {
     /// A desk for requests of `peer`.
     #[must_use]
     pub fn new(server: &'a Server, peer: SocketAddr) -> Self {
-        Self { server, peer, records: [None; BATCH], waiting: 0 }
+        Self { server, peer, records: [None; BATCH], waiting: 0, pushes: Pushes::default() }
     }
 
     /// Appends the answer to `request` to `out`. Records may wait until [`Desk::close`].
@@ -132,26 +132,49 @@ impl<'a> Desk<'a> {
 
     fn figure(&mut self, statistic: Statistic) -> Number {
         self.store_waiting();
-        statistic.pick(&self.server.store.statistics(), &UNREGISTERED)
+        statistic.pick(&self.server.store.statistics(), &self.server.export_statistics())
     }
 
     fn push(&mut self, request: &Request<'a>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let refused = |error: RecordError| illegal(&error);
-        let incoming = Incoming::from_arguments(request.arguments).map_err(refused)?;
-        match self.server.store.limit().admit(incoming.bytes) {
+        let taken = Incoming::from_arguments(request.arguments).map_err(|error| illegal(&error)).and_then(|incoming| {
+            self.take(&incoming)?;
+            Ok(incoming)
+        });
+        let incoming = taken.inspect_err(|_| {
+            self.pushes.received += 1;
+            self.pushes.refused += 1;
+        })?;
+        self.server.attacks.count(incoming.attacks);
+        write_result(request, out, |writer| {
+            writer.str(incoming.request_id);
+        });
+        Ok(())
+    }
+
+    fn take(&mut self, incoming: &Incoming<'a>) -> Result<(), Refusal> {
+        let notice = if incoming.bytes.len() > LONGEST {
+            Notice::Taken
+        } else if incoming.attacks.is_empty() {
+            Notice::Clean
+        } else {
+            Notice::Attacks
+        };
+        match self.server.store.limit().admit(incoming.bytes, notice) {
             Some(record) => {
                 if self.waiting == BATCH {
                     self.store_waiting();
                 }
                 self.records[self.waiting] = Some(record);
                 self.waiting += 1;
+                self.pushes.received += 1;
             }
             None => self.push_without_body(incoming.bytes)?,
         }
-        self.server.attacks.count(incoming.attacks);
-        write_result(request, out, |writer| {
-            writer.str(incoming.request_id);
-        });
+        if notice == Notice::Taken {
+            // Here it lies in one piece, body included.
+            self.store_waiting();
+            self.server.analyst.look(self.server, incoming.bytes);
+        }
         Ok(())
     }
 
@@ -161,18 +184,19 @@ impl<'a> Desk<'a> {
             Refusal::new(ErrorCode::IllegalParams, "Illegal parameters, record takes more than an eighth of the arena")
         };
         let pieces = bodiless.pieces();
-        let record = self.server.store.limit().admit_scattered(&pieces).ok_or_else(too_large)?;
+        let record = self.server.store.limit().admit_scattered(&pieces, Notice::Taken).ok_or_else(too_large)?;
         // What came before must stay before.
         self.store_waiting();
-        self.server.log_shrunk(self.server.store.push_scattered(record));
+        self.server.pushed(self.server.store.push_scattered(record, Pushes { received: 1, refused: 0 }));
         Ok(())
     }
 
     fn store_waiting(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        if waiting > 0 {
+        let pushes = std::mem::take(&mut self.pushes);
+        if pushes != Pushes::default() {
             let records = self.records[..waiting].iter().flatten().copied();
-            self.server.log_shrunk(self.server.store.push_all(records));
+            self.server.pushed(self.server.store.push_all(records, pushes));
         }
     }
 
@@ -210,9 +234,14 @@ impl<'a> Desk<'a> {
 }
 
 impl Server {
-    fn log_shrunk(&self, pushed: Result<(), Shrunk>) {
-        if let Err(shrunk) = pushed {
-            self.log.error(Part::Iproto, format_args!("SLAB_ALLOC_ARENA={}: {shrunk}", self.settings.arena));
+    /// What follows from having stored something: a word about a system that gave no memory, and a look at what the analysis has
+    /// left undone. A connection that fills the store faster than it is looked at does some of the looking.
+    fn pushed(&self, pushed: Result<u64, Shrunk>) {
+        match pushed {
+            Ok(waiting) => self.analyst.notice(self, waiting),
+            Err(shrunk) => {
+                self.log.error(Part::Iproto, format_args!("SLAB_ALLOC_ARENA={}: {shrunk}", self.settings.arena));
+            }
         }
     }
 }

@@ -35,10 +35,10 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use context::Context;
-pub use figures::Figures;
+pub use context::{Context, Minutes, Pace, Queue};
+pub use figures::{Figures, Registration};
 use shared::Shared;
-pub use statistics::{ExportStatistics, UNREGISTERED};
+pub use statistics::ExportStatistics;
 
 /// How long threads have to notice that their calls were ended.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -59,6 +59,12 @@ impl Exporter {
         shared.spawn("export-feeder", feeder::run);
         shared.spawn("export-minutes", minutes::run);
         Self { shared }
+    }
+
+    /// Whether there is a node that hits could be sent for, even if they cannot be sent at the moment.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.shared.lock().registration != Registration::Unregistered
     }
 
     /// Looks at the credentials at once, and tries again whatever waits for a better time.

@@ -1,5 +1,7 @@
 //! How the memory that is promised besides the arena is shared out.
 //!
+//! The arena itself is divided among stored requests, the tables of the analysis, and hits that wait for the disk ([`Arena`]).
+//!
 //! The promise is arena × 1.1 + 64 MB. The arena takes itself. Of the rest, the tenth of the arena and [`LARGE_FRAMES`] are
 //! for frames that do not fit into the buffer of their connection; all connections share them ([`LargeFrames`]). What is
 //! left, 37 MB, is for the process (about 6 MB), and for the buffers of [`MAX_CONNECTIONS`] connections, each filled by a
@@ -23,6 +25,26 @@ const FAST_CONNECTIONS: usize = 256;
 const LARGE_FRAMES: u64 = 27_000_000;
 /// What memory for large frames is counted in.
 const UNIT: usize = 64 * 1024;
+
+/// The parts of the arena, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arena {
+    /// For stored requests.
+    pub requests: u64,
+    /// For the tables of the analysis: a 16th.
+    pub analysis: usize,
+    /// For hits that wait for the disk: a 32nd.
+    pub hits: usize,
+}
+
+impl Arena {
+    /// Divides so many bytes.
+    #[must_use]
+    pub fn of(bytes: u64) -> Self {
+        let (analysis, hits) = (bytes / 16, bytes / 32);
+        Self { requests: bytes - analysis - hits, analysis: analysis as usize, hits: hits as usize }
+    }
+}
 
 /// Buffers of one connection, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

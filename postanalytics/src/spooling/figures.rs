@@ -51,6 +51,7 @@ pub struct Figures {
 
 impl Figures {
     /// Whether each attack is in one place, and only there. It holds at every moment.
+    #[cfg(test)]
     #[must_use]
     pub fn balances(&self) -> bool {
         let kept = self.waiting.count + self.spooled.count + self.in_flight;

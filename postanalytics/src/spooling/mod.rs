@@ -17,8 +17,6 @@
 //! Two locks: that of the disk is held while files are read and written, that of the queue never. Who needs both takes the disk's
 //! first. All figures change under the queue's, so that whoever reads them sees a balance that holds ([`Figures::balances`]).
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the server offers no attacks before its analysis is there"))]
-
 mod disk;
 mod figures;
 mod queue;

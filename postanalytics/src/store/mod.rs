@@ -1,29 +1,80 @@
 //! The store: one circular buffer behind one lock, and the figures that are read from it.
 //!
 //! A connection takes the lock once for all records of a read, and holds it only to copy them: what a record is was checked
-//! before. Analysis will read the buffer from its old end; nothing here waits for it.
+//! before. The analysis takes copies out in the order in which records came; nothing here waits for it.
 
+mod header;
 mod ring;
 mod slabs;
+mod unseen;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+pub use header::Notice;
 pub use ring::{Limit, NoMemory, Record, ScatteredRecord};
+pub use unseen::{LONGEST, Unseen};
 
 use ring::Ring;
 
 /// Stored requests.
 #[derive(Debug)]
 pub struct Store {
-    ring: Mutex<Ring>,
+    shelf: Mutex<Shelf>,
     limit: Limit,
-    /// Arrivals are counted from here, on the monotonic clock: a clock that is set does not change their age.
+    clock: Clock,
+}
+
+/// The ring, and what is counted with it.
+#[derive(Debug)]
+struct Shelf {
+    ring: Ring,
+    received: u64,
+    refused: u64,
+}
+
+/// The server's clock: monotonic, so that a clock that is set does not change the age of anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
     started: Instant,
 }
 
+impl Clock {
+    fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// Milliseconds since the server started.
+    #[must_use]
+    pub fn now(self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Unix time in milliseconds of this clock's zero, by what the wall says now.
+    #[must_use]
+    pub fn epoch(self) -> u64 {
+        unix_now().saturating_sub(self.now())
+    }
+}
+
+/// Unix time in milliseconds.
+#[must_use]
+pub fn unix_now() -> u64 {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    wall.as_millis() as u64
+}
+
+/// Pushes of one connection since it last told the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushes {
+    /// All of them.
+    pub received: u64,
+    /// Those that were no record, or too large a one.
+    pub refused: u64,
+}
+
 /// Figures of one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Age of the store, and so of the server, in seconds.
     pub uptime: f64,
@@ -35,8 +86,20 @@ pub struct Statistics {
     pub used: u64,
     /// Requests taken in so far; also the number of the last one.
     pub requests: u64,
+    /// Requests that are there.
+    pub stored: u64,
     /// Requests that had to give way to newer ones so far.
     pub evicted: u64,
+    /// Requests that were sent so far, taken in or refused.
+    pub received: u64,
+    /// Requests that were refused so far.
+    pub refused: u64,
+    /// Bytes of requests that the analysis has not taken yet.
+    pub waiting: u64,
+    /// Requests that gave way before the analysis took them.
+    pub missed: u64,
+    /// Those of them that had attacks.
+    pub missed_attacks: u64,
 }
 
 /// The system gave no more memory, so the store keeps to what it has. Happens at most once in a run.
@@ -50,14 +113,14 @@ pub struct Shrunk {
 }
 
 impl Store {
-    /// A store that keeps to `budget` bytes.
+    /// A store that keeps to `budget` bytes, with records of at most `largest` bytes.
     ///
     /// # Errors
     ///
     /// [`NoMemory`] if the system does not give what a single large request would need.
-    pub fn new(budget: u64) -> Result<Self, NoMemory> {
-        let (ring, limit) = Ring::new(budget)?;
-        Ok(Self { ring: Mutex::new(ring), limit, started: Instant::now() })
+    pub fn new(budget: u64, largest: u64) -> Result<Self, NoMemory> {
+        let (ring, limit) = Ring::new(budget, largest)?;
+        Ok(Self { shelf: Mutex::new(Shelf { ring, received: 0, refused: 0 }), limit, clock: Clock::start() })
     }
 
     /// What records are measured by.
@@ -66,13 +129,19 @@ impl Store {
         self.limit
     }
 
-    /// Stores `records` in their order.
+    /// The clock that arrivals are told by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Stores `records` in their order, which came among `pushes`. Returns bytes that the analysis has not taken.
     ///
     /// # Errors
     ///
     /// [`Shrunk`]: they are stored, but older ones had to go earlier than the budget says.
-    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>) -> Result<(), Shrunk> {
-        self.push_with(|ring, arrival| {
+    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>, pushes: Pushes) -> Result<u64, Shrunk> {
+        self.push_with(pushes, |ring, arrival| {
             for record in records {
                 ring.push(record, arrival);
             }
@@ -84,41 +153,58 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::push_all`].
-    pub fn push_scattered(&self, record: ScatteredRecord<'_>) -> Result<(), Shrunk> {
-        self.push_with(|ring, arrival| ring.push_scattered(record, arrival))
+    pub fn push_scattered(&self, record: ScatteredRecord<'_>, pushes: Pushes) -> Result<u64, Shrunk> {
+        self.push_with(pushes, |ring, arrival| ring.push_scattered(record, arrival))
     }
 
-    fn push_with(&self, push: impl FnOnce(&mut Ring, u64)) -> Result<(), Shrunk> {
-        let arrival = self.clock();
-        let mut ring = self.lock();
-        let budget = ring.capacity();
-        push(&mut ring, arrival);
-        let capacity = ring.capacity();
-        if capacity < budget { Err(Shrunk { budget, capacity }) } else { Ok(()) }
+    fn push_with(&self, pushes: Pushes, push: impl FnOnce(&mut Ring, u64)) -> Result<u64, Shrunk> {
+        let mut shelf = self.lock();
+        // Read under the lock, so that arrivals never go backwards.
+        let arrival = self.clock.now();
+        shelf.received += pushes.received;
+        shelf.refused += pushes.refused;
+        let budget = shelf.ring.capacity();
+        push(&mut shelf.ring, arrival);
+        let capacity = shelf.ring.capacity();
+        if capacity < budget { Err(Shrunk { budget, capacity }) } else { Ok(shelf.ring.waiting()) }
+    }
+
+    /// Copies the oldest records that the analysis has not taken. Returns whether there were any.
+    pub fn take(&self, unseen: &mut Unseen) -> bool {
+        self.lock().ring.take(unseen)
+    }
+
+    /// Bytes of records that the analysis has not taken.
+    pub fn waiting(&self) -> u64 {
+        self.lock().ring.waiting()
     }
 
     /// The figures of now.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let now = self.clock();
-        let ring = self.lock();
+        let shelf = self.lock();
+        let Shelf { ring, received, refused } = &*shelf;
+        let now = self.clock.now();
         let age = ring.oldest().map_or(0, |oldest| now.saturating_sub(oldest));
+        let (missed, missed_attacks) = ring.missed();
         Statistics {
             uptime: now as f64 / 1000.0,
             timeframe: age as f64 / 1000.0,
             arena: ring.capacity(),
             used: ring.used(),
             requests: ring.pushed(),
+            stored: ring.records(),
             evicted: ring.evicted(),
+            received: *received,
+            refused: *refused,
+            waiting: ring.waiting(),
+            missed,
+            missed_attacks,
         }
     }
 
-    fn clock(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
-    }
-
     /// A panic elsewhere does not make the ring wrong: each push leaves it whole.
-    fn lock(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

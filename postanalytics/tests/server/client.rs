@@ -170,6 +170,24 @@ pub fn record(number: u64, size: usize, filled: &str) -> Vec<u8> {
     out
 }
 
+/// A record of a request that carries an SQL injection and, in its header, cross-site scripting: two hits.
+pub fn attack_record(number: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = Writer::new(&mut out);
+    writer.map(13).str(b"request_id").str(id(number).as_bytes()).str(b"time").uint(1_700_000_000 + number / 100);
+    writer.str(b"remote_addr").str(format!("192.0.2.{}", number % 250).as_bytes()).str(b"remote_port").uint(40_000);
+    writer.str(b"method").str(b"GET").str(b"uri").str(format!("/shop/{number}?q=1").as_bytes());
+    writer.str(b"host").str(b"shop.example").str(b"status").uint(403).str(b"scheme").str(b"https");
+    writer.str(b"attacks").array(2);
+    let (injection, script) = (format!("1 union select {number}"), format!("<script>alert({number})</script>"));
+    for (kind, place, value) in [("sqli", "query", injection), ("xss", "header", script)] {
+        writer.map(4).str(b"type").str(kind.as_bytes()).str(b"point").array(2).str(place.as_bytes()).str(b"q");
+        writer.str(b"value").str(value.as_bytes()).str(b"stamps").array(1).uint(7);
+    }
+    writer.str(b"attack_type").uint(0x6).str(b"mode").str(b"block").str(b"blocked").bool(true);
+    out
+}
+
 /// The elements of an array of strings.
 pub fn strings(data: &[u8]) -> Vec<String> {
     let mut reader = Reader::new(data);

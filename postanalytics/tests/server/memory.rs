@@ -39,7 +39,7 @@ fn ten_times_the_arena_goes_in_without_a_refusal_and_within_the_memory_promised(
     assert!((highest as f64) < PROMISE, "{highest} bytes resident, promised are {PROMISE}");
     assert_eq!(server.metric("requests_total"), count as f64);
     let (used, arena) = (server.metric("used_bytes"), server.metric("arena_bytes"));
-    assert!(used <= arena && arena <= ARENA && used > 0.99 * arena, "{used} of {arena}");
+    assert!(used <= arena && arena <= ARENA && arena > 0.85 * ARENA && used > 0.99 * arena, "{used} of {arena}");
     assert!(server.metric("evicted_total") > 0.85 * count as f64);
 }
 
@@ -189,6 +189,6 @@ fn a_system_without_more_memory_made_the_window_smaller_without_a_word() {
         assert!(client.push(&record(number, 1 << 20, "body")).outcome.is_ok(), "no insert is refused");
     }
     let line = server.place.log_line("E> SLAB_ALLOC_ARENA=1.0: no more memory: keeping to ");
-    assert!(line.ends_with(" bytes for stored requests instead of 1073741824"), "{line}");
+    assert!(line.ends_with(" bytes for stored requests instead of 973078528"), "{line}");
     assert_eq!(server.place.log().matches("no more memory").count(), 1, "{}", server.place.log());
 }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -42,10 +43,13 @@ impl Place {
             .unwrap_or_else(|| panic!("no {text:?} in the log:\n{}", self.log()))
     }
 
-    /// A command that serves with `settings`, a log in this place, and a port of the system's choice.
+    /// A command that serves with `settings`, with log, work folder and credentials in this place, and a port of the system's choice.
     pub fn command(&self, settings: &str) -> Command {
         let file = self.path("settings");
-        fs::write(&file, format!("LOGFILE={}\n{settings}", self.path("log").display())).unwrap();
+        let (log, work, node) = (self.path("log"), self.path("work"), self.path("node.yaml"));
+        fs::create_dir_all(&work).unwrap();
+        let places = format!("LOGFILE={}\nWORKDIR={}\nNODE_YAML={}\n", log.display(), work.display(), node.display());
+        fs::write(&file, places + settings).unwrap();
         let mut command = Command::new(BINARY);
         command.arg("serve").arg("--settings").arg(file);
         command.arg("--init-lua").arg(self.path("init.lua")).arg("--any-port");
@@ -90,6 +94,10 @@ impl Running {
     }
 
     pub fn spawn(place: Place, mut command: Command) -> Self {
+        // What an earlier server of this place left would be taken for this one's.
+        for left in ["notify", "log"] {
+            let _ = fs::remove_file(place.path(left));
+        }
         let socket = UnixDatagram::bind(place.path("notify")).unwrap();
         command.env("NOTIFY_SOCKET", place.path("notify"));
         let child = command.spawn().unwrap();
@@ -117,6 +125,11 @@ impl Running {
 
     pub fn client(&self) -> Client<TcpStream> {
         Client::connect(self.local())
+    }
+
+    /// The place, for the next server; this one is ended if it has not.
+    pub fn into_place(mut self) -> Place {
+        std::mem::replace(&mut self.place, Place::new())
     }
 
     pub fn signal(&self, name: &str) {
@@ -153,6 +166,20 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The state, as `wtarantool status --json` prints it.
+    pub fn state(&self) -> Value {
+        let socket = self.place.path("work").join("status.sock");
+        let output = Command::new(BINARY).args(["status", "--json", "--socket"]).arg(socket).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// A number of the state, such as `/hits/made`.
+    pub fn count(&self, pointer: &str) -> u64 {
+        let state = self.state();
+        state.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {pointer} in {state}"))
     }
 
     /// One metric.
