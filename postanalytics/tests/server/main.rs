@@ -16,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod memory;
 mod metrics;
+mod promises;
 mod protocol;
 mod refusals;
 mod running;
