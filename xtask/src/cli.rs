@@ -392,6 +392,19 @@ pub struct Test {
 pub enum Soak {
     /// Four publishers that are killed now and then, against a folder and against S3, while apt and dnf update all the time.
     Publish(SoakPublish),
+    /// What postanalytics promises to bear: kills, damage, a Cloud that fails, hostile peers, over and over.
+    Postanalytics(SoakPostanalytics),
+}
+
+/// What postanalytics promises to bear.
+#[derive(Debug, Args)]
+pub struct SoakPostanalytics {
+    /// How often the server is killed, its spool damaged, and so on; hostile peers come ten times as often.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// What chance begins with.
+    #[arg(long, default_value_t = 4809, value_name = "N")]
+    pub seed: u64,
 }
 
 /// Publishers that are killed.
