@@ -13,7 +13,7 @@ use super::client::Request;
 use super::{address, server};
 
 /// The command that runs the binary `wtarantool` as a server in `folder`, where its log will lie as `log`, with an arena of so
-/// many GB.
+/// many GB. It is registered if there is a `node.yaml` in the folder.
 ///
 /// # Errors
 ///
@@ -28,11 +28,12 @@ pub fn serve(
     let settings = folder.join("settings");
     let metrics = metrics.map_or_else(String::new, |metrics| metrics.to_string());
     let text = format!(
-        "HOST='{}'\nPORT={}\nSLAB_ALLOC_ARENA={arena}\nLOGFILE={}\nWORKDIR={}\nMETRICS_LISTEN='{metrics}'\n",
+        "HOST='{}'\nPORT={}\nSLAB_ALLOC_ARENA={arena}\nLOGFILE={}\nWORKDIR={}\nNODE_YAML={}\nMETRICS_LISTEN='{metrics}'\n",
         address.ip(),
         address.port(),
         folder.join("log").display(),
-        folder.display()
+        folder.display(),
+        folder.join("node.yaml").display()
     );
     fs::write(&settings, text).with_context(|| format!("cannot write {}", settings.display()))?;
     let mut command = Command::new(binary);

@@ -104,7 +104,8 @@ pub fn page(results: &Results) -> String {
          The records are what the module writes: requests of a shop, 600 to 1,400 bytes, 1,000 on average, one in fifty an attack. They are encoded before the clock runs; each is sent \
          with an id of its own. The load generator is the same for all, one thread for all connections; it decodes every answer. With 256 in flight it sends \
          when half of them are answered, and latency is the time from sending a batch to its last answer; with one in flight it is that of a record. CPU is the server's, in user and kernel \
-         mode, by the kernel's account (`/proc/<pid>/task/*/schedstat`), counted until it has nothing left to do.\n\n\
+         mode, by the kernel's account (`/proc/<pid>/task/*/schedstat`), counted until it has nothing left to do. Ours analyses what it takes in, and is registered with a Cloud that is away: the \
+         attacks that it finds are brought to disk (`fdatasync`) within half a second, and stay there.\n\n\
          ![Records a second](ingest.svg)\n",
         results.processors,
         results.rounds,
