@@ -33,6 +33,11 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Microseconds as people say them.
+pub fn time(us: f64) -> String {
+    if us < 1000.0 { format!("{us:.0} µs") } else { format!("{:.1} ms", us / 1000.0) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +45,10 @@ mod tests {
     #[test]
     fn large_numbers_are_parted_by_thousands() {
         assert_eq!([1, 999, 1000, 20_838_840].map(thousands), ["1", "999", "1,000", "20,838,840"]);
+    }
+
+    #[test]
+    fn times_change_unit_at_a_millisecond() {
+        assert_eq!([999.0, 1000.0, 7360.0].map(time), ["999 µs", "1.0 ms", "7.4 ms"]);
     }
 }

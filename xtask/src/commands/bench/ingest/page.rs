@@ -24,8 +24,8 @@ pub fn loads(results: &Results) -> Table<8> {
                 ratio,
                 format!("{:.2} µs", cell.cpu_us),
                 format!("{:.2} µs", cell.generator_us),
-                time(cell.p50_us),
-                time(cell.p99_us),
+                markdown::time(cell.p50_us),
+                markdown::time(cell.p99_us),
             ]
         })
     });
@@ -154,11 +154,6 @@ pub fn svg(results: &Results) -> String {
         groups: results.loads.iter().map(group).collect(),
     }
     .svg()
-}
-
-/// Microseconds as people say them.
-fn time(us: f64) -> String {
-    if us < 1000.0 { format!("{us:.0} µs") } else { format!("{:.1} ms", us / 1000.0) }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn loaded(case: &str, cell: &Cell) -> [String; 7] {
         case.to_owned(),
         cell.name.to_owned(),
         format!("{:.0}", cell.per_second),
-        format!("{}, {}", time(cell.p50_us), time(cell.p99_us)),
+        format!("{}, {}", markdown::time(cell.p50_us), markdown::time(cell.p99_us)),
         // Whole bytes: the medians are of whole bytes or half of one between two.
         report::bytes(cell.resident as u64),
         cell.failed.to_string(),
@@ -56,7 +56,7 @@ pub fn outage(results: &Results) -> Table<7> {
             let met = row.failed == 0 && row.p99_ratio <= P99_GOAL;
             (format!("0 failed, p99 ≤ {P99_GOAL:.0} ×"), yes(met))
         };
-        let p99 = format!("{} ({:.2} ×)", time(row.p99_us), row.p99_ratio);
+        let p99 = format!("{} ({:.2} ×)", markdown::time(row.p99_us), row.p99_ratio);
         [row.event.to_owned(), row.requests.to_string(), row.failed.to_string(), row.lost.to_string(), p99, goal, met]
     });
     (["Postanalytics", "Requests", "Failed", "Records lost", "p99", "Goal", "Met"], rows.collect())
@@ -102,19 +102,4 @@ pub fn svg(results: &Results) -> String {
         groups: results.cases.iter().map(group).collect(),
     }
     .svg()
-}
-
-/// Microseconds as people say them.
-fn time(us: f64) -> String {
-    if us < 1000.0 { format!("{us:.0} µs") } else { format!("{:.1} ms", us / 1000.0) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_change_unit_at_a_millisecond() {
-        assert_eq!([999.0, 1000.0, 7360.0].map(time), ["999 µs", "1.0 ms", "7.4 ms"]);
-    }
 }
