@@ -9,7 +9,7 @@ use signing::{Signer, UtcTime};
 
 use crate::apt::{self, Apt, FileIndexes, Vouched};
 use crate::destination::{Content, Destination, Folder};
-use crate::index::Family as _;
+use crate::index::Family;
 use crate::lay_out::{LaidOut, LayOut};
 use crate::page::{self, Pages};
 use crate::publish::{FileRecord, Phase, Publisher, Transaction, put_release, until_won};
@@ -63,8 +63,8 @@ pub struct Job<'a> {
 
 /// Lays out `site` in a folder that is the caller's alone, and signs it; [`publish()`] is for those that have readers.
 ///
-/// Suites that lie in the folder but not in the site are left alone. Memory holds the names of the packages, and the
-/// headers of a few hundred of them at a time.
+/// Suites that lie in the folder but not in the site are left alone. Memory holds the headers of a few hundred packages at a time, and
+/// does not grow with their number.
 ///
 /// # Errors
 /// See [`Error`]. Nothing was published then, unless the error came from renaming into place, which the next run
@@ -185,15 +185,17 @@ fn put_suite(
 ) -> Result<LaidOut<Digests>, Error> {
     let folder = suite.folder()?;
     let family = Apt { suite, keys: context.signer.keyring(), now: context.now };
+    let vouched = vouched(transaction, &suite.packages, &family, destination)?;
     let lay_out = LayOut {
         family: &family,
         selection: &suite.packages,
+        vouched: vouched.as_ref(),
         destination,
         caches: context.caches,
         ask_for: &[],
         listener: context.listener,
     };
-    let mut beside = begin_beside(transaction, suite, destination, context)?;
+    let mut beside = begin_beside(transaction, suite, destination, vouched.as_ref(), context)?;
     let laid = lay_out.run(transaction, &mut beside)?;
     let beside = beside.finish()?;
     let documents = Apt::DOCUMENTS.iter().copied().zip(&laid.documents);
@@ -237,23 +239,32 @@ fn put_indexes<'d>(
     Ok(listed)
 }
 
+/// What vouches for the state that a change rests on: what is published now. Should that be another state by then, the commit fails.
+fn vouched<F: Family>(
+    transaction: &mut Transaction<'_>,
+    selection: &Selection,
+    family: &F,
+    destination: &dyn Destination,
+) -> Result<Option<F::Vouched>, Error> {
+    let entry_point = match selection {
+        Selection::Change(_) => transaction.published(&family.folder()?)?.entry,
+        Selection::Exactly(_) | Selection::InPlace => None,
+    };
+    entry_point.map(|entry_point| family.vouched(destination, &entry_point.bytes)).transpose()
+}
+
 /// The indexes beside `Packages`. A change begins with what is published of them.
 fn begin_beside<'d>(
-    transaction: &mut Transaction<'_>,
+    transaction: &Transaction<'_>,
     suite: &AptSuite,
     destination: &'d dyn Destination,
+    vouched: Option<&'d Vouched>,
     context: &Context<'_>,
 ) -> Result<FileIndexes<'d>, Error> {
     let folder = suite.folder()?;
-    let entry_point = match suite.packages {
-        Selection::Change(_) => transaction.published(&folder)?.entry,
-        Selection::Exactly(_) | Selection::InPlace => None,
-    };
-    let vouched =
-        entry_point.map(|entry| Vouched::read(folder.clone(), &entry.bytes, context.signer.keyring(), context.now));
     let workspace = folder.join("documents")?.under(&transaction.workspace());
     let caches = context.caches.map(|caches| folder.under(caches));
-    FileIndexes::begin(suite, destination, vouched.transpose()?, workspace, caches)
+    FileIndexes::begin(suite, destination, vouched, workspace, caches)
 }
 
 fn put_repository(
@@ -264,9 +275,11 @@ fn put_repository(
 ) -> Result<LaidOut<Checksum>, Error> {
     let folder = &repository.path;
     let family = Yum { repository, keys: context.signer.keyring(), now: context.now };
+    let vouched = vouched(transaction, &repository.packages, &family, destination)?;
     let lay_out = LayOut {
         family: &family,
         selection: &repository.packages,
+        vouched: vouched.as_ref(),
         destination,
         caches: context.caches,
         ask_for: &repository.bootstrap.iter().map(|one| one.package.clone()).collect::<Vec<_>>(),

@@ -56,11 +56,13 @@ pub(crate) struct LaidOut<Sum> {
 }
 
 /// One repository on its way.
-pub(crate) struct LayOut<'a, F> {
+pub(crate) struct LayOut<'a, F: Family> {
     /// What it is.
     pub(crate) family: &'a F,
     /// Which packages it shall have.
     pub(crate) selection: &'a Selection,
+    /// What vouches for the present state, where a change rests on it.
+    pub(crate) vouched: Option<&'a F::Vouched>,
     /// Where the tree goes.
     pub(crate) destination: &'a dyn Destination,
     /// Where caches are kept, if anywhere.
@@ -90,13 +92,8 @@ impl<F: Family> LayOut<'_, F> {
     ) -> Result<LaidOut<Sum<F>>, Error> {
         let folder = self.family.folder()?;
         let packages_folder = folder.join(F::PACKAGES)?;
-        // A change rests on what is published now: should that be another state by then, the commit fails.
-        let entry_point = match self.selection {
-            Selection::Change(_) => transaction.published(&folder)?.entry,
-            Selection::Exactly(_) | Selection::InPlace => None,
-        };
-        let entry_point = entry_point.as_ref().map(|entry_point| entry_point.bytes.as_slice());
-        let mut sequence = Sequence::of(self.selection, self.family, self.destination, entry_point)?;
+        let workspace = transaction.workspace();
+        let mut sequence = Sequence::of(self.selection, self.family, self.destination, self.vouched, &workspace)?;
         beside.begin(&sequence.gone);
         let cache_of = |name: &str| self.caches.map(|caches| folder.under(caches).join(name));
         let mut known = EntryCache::open(cache_of("entries").as_deref());
@@ -262,7 +259,7 @@ impl<F: Family> LayOut<'_, F> {
     }
 
     /// A package that is added must not be older than what is published of it.
-    fn check_order(&self, entry: &Entry, item: &Item, sequence: &Sequence, suite: &TreePath) -> Result<(), Error> {
+    fn check_order(&self, entry: &Entry, item: &Item, sequence: &Sequence<'_>, suite: &TreePath) -> Result<(), Error> {
         let Origin::File(path) = &item.origin else { return Ok(()) };
         let newest = sequence.newest.get(&(entry.name.clone(), entry.architecture.clone()));
         match newest.filter(|newest| F::compare(&entry.version, newest).is_lt()) {

@@ -34,6 +34,7 @@ mod publish;
 mod selection;
 mod sequence;
 mod site;
+mod sorted;
 mod verify;
 mod yum;
 
@@ -45,8 +46,8 @@ pub use listener::{Event, Listener, Silent};
 pub use listing::{ListedPackage, Listing, listings};
 pub use page::{Front, Step, System};
 pub use publish::{
-    Entry, FileRecord, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target, journal,
-    prune, published, rollback, snapshot, snapshots,
+    Entry, FileRecord, Files, Generation, Journal, Keep, Pruned, Publisher, Rollback, STATE_FOLDER, Snapshot, Target,
+    journal, prune, published, rollback, snapshot, snapshots,
 };
 pub use selection::{Change, Pattern, Selection};
 pub use site::{AptSuite, Bootstrap, Site, TreePath, YumRepository};

@@ -59,7 +59,11 @@ fn listing<F: Family>(family: &F, destination: &dyn Destination) -> Result<Listi
     let pool = path.join(F::PACKAGES)?;
     let mut packages = Vec::new();
     let entry_point = Published::find(destination, &path)?.entry;
-    let entries = entry_point.map(|entry_point| family.published(destination, &entry_point.bytes)).transpose()?;
+    let entries = entry_point.map(|entry_point| {
+        let vouched = family.vouched(destination, &entry_point.bytes)?;
+        family.published(destination, &vouched)
+    });
+    let entries = entries.transpose()?;
     for entry in entries.into_iter().flatten() {
         let entry = entry?;
         packages.push(ListedPackage {

@@ -16,7 +16,7 @@ use crate::{AptSuite, Error, TreePath};
 pub(crate) struct FileIndexes<'a> {
     destination: &'a dyn Destination,
     /// What a change rests on.
-    published: Option<Vouched>,
+    published: Option<&'a Vouched>,
     /// Where they are written.
     workspace: PathBuf,
     /// Where caches are kept, if anywhere.
@@ -31,7 +31,7 @@ impl<'a> FileIndexes<'a> {
     pub(crate) fn begin(
         suite: &AptSuite,
         destination: &'a dyn Destination,
-        published: Option<Vouched>,
+        published: Option<&'a Vouched>,
         workspace: PathBuf,
         caches: Option<PathBuf>,
     ) -> Result<Self, Error> {
@@ -39,7 +39,7 @@ impl<'a> FileIndexes<'a> {
         let mut contents = Vec::new();
         for architecture in architectures.into_iter().filter(|_| suite.contents) {
             let name = contents::name(architecture);
-            let is_published = published.as_ref().is_some_and(|vouched| vouched.lists(&name));
+            let is_published = published.is_some_and(|vouched| vouched.lists(&name));
             contents.push((name, Contents::begin(architecture, is_published, &workspace)));
         }
         let cache = caches.as_ref().map(|caches| caches.join(translation::NAME));
@@ -53,7 +53,7 @@ impl<'a> FileIndexes<'a> {
         let mut all = Vec::new();
         for (name, contents) in self.contents {
             let cache = self.caches.as_ref().map(|caches| caches.join(&name));
-            let published = self.published.as_ref().map(|vouched| vouched.open(self.destination, &name));
+            let published = self.published.map(|vouched| vouched.open(self.destination, &name));
             let (published, gone) = (published.transpose()?.flatten(), self.gone.clone());
             let document = contents.finish(&self.workspace.join(&name), cache.as_deref(), published, gone)?;
             all.push((name, document));

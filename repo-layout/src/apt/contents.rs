@@ -12,10 +12,14 @@ use formats::contents::{Line, name_of, package};
 use super::vouched::Lines;
 use super::{Document, IndexWriter, control};
 use crate::Error;
-use crate::index::{Entry, Forms, Run, Sorter};
+use crate::index::{Entry, Forms};
+use crate::sorted::{Run, Sorter};
 
 /// apt and apt-file read gzip everywhere.
 const FORMS: Forms = Forms { plain: true, xz: false };
+
+/// Lines that are held in memory, bytes.
+const LOAD: usize = 2 << 20;
 
 /// Between path and package in a sorted line: no path has a lesser byte, so that lines are in the order of paths.
 const SEPARATOR: char = '\0';
@@ -45,7 +49,7 @@ pub(crate) struct Contents {
 impl Contents {
     /// Begins it; a published one will be taken over where there is one. Lines that memory does not hold are put into `workspace`.
     pub(crate) fn begin(architecture: &str, is_published: bool, workspace: &Path) -> Self {
-        Self { architecture: architecture.to_owned(), is_published, sorter: Sorter::new(workspace) }
+        Self { architecture: architecture.to_owned(), is_published, sorter: Sorter::new(workspace, LOAD) }
     }
 
     /// Whether what is published tells the files of a published package, as far as they belong here.

@@ -31,6 +31,7 @@ impl Family for Apt<'_> {
     const FORMS: Forms = Forms { plain: true, xz: true };
 
     type Sums = Hasher;
+    type Vouched = Vouched;
 
     fn compare(a: &str, b: &str) -> Ordering {
         version_order::deb(a, b)
@@ -73,9 +74,12 @@ impl Family for Apt<'_> {
         String::new()
     }
 
-    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        let vouched = Vouched::read(self.suite.folder()?, entry_point, self.keys, self.now)?;
-        let mut published = published::open(destination, &vouched)?;
+    fn vouched(&self, _: &dyn Destination, entry_point: &[u8]) -> Result<Vouched, Error> {
+        Vouched::read(self.suite.folder()?, entry_point, self.keys, self.now)
+    }
+
+    fn published(&self, destination: &dyn Destination, vouched: &Vouched) -> Result<PublishedEntries, Error> {
+        let mut published = published::open(destination, vouched)?;
         Ok(entries(move || published.read()))
     }
 

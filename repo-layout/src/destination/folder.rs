@@ -87,13 +87,12 @@ impl Destination for Folder {
         }
     }
 
-    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error> {
+    fn each(&self, folder: &TreePath, show: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
         let top = folder.under(&self.root);
-        let mut listed = Vec::new();
         if !top.exists() {
-            return Ok(listed);
+            return Ok(());
         }
-        for entry in WalkDir::new(&top).sort_by_file_name() {
+        for entry in WalkDir::new(&top) {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(&top).to_owned();
                 Error::io("list", &path)(error.into())
@@ -106,9 +105,9 @@ impl Destination for Folder {
             }
             let found = entry.metadata().map_err(|error| Error::io("look at", entry.path())(error.into()))?;
             let modified = found.modified().map_err(Error::io("look at", entry.path()))?;
-            listed.push(Listed { path, size: found.len(), modified });
+            show(Listed { path, size: found.len(), modified })?;
         }
-        Ok(listed)
+        Ok(())
     }
 
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error> {

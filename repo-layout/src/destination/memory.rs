@@ -89,17 +89,13 @@ impl Destination for Memory {
         }))
     }
 
-    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error> {
+    fn each(&self, folder: &TreePath, show: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
         let below = format!("{folder}/");
-        let state = self.state();
-        let inside = state.files.iter().filter(|(path, _)| path.as_str().starts_with(&below));
-        Ok(inside
-            .map(|(path, stored)| Listed {
-                path: path.clone(),
-                size: stored.bytes.len() as u64,
-                modified: stored.modified,
-            })
-            .collect())
+        let files = self.state().files.clone();
+        for (path, stored) in files.into_iter().filter(|(path, _)| path.as_str().starts_with(&below)) {
+            show(Listed { path, size: stored.bytes.len() as u64, modified: stored.modified })?;
+        }
+        Ok(())
     }
 
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error> {
@@ -166,9 +162,9 @@ impl Destination for Seen<'_> {
         self.memory.stat(path)
     }
 
-    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error> {
+    fn each(&self, folder: &TreePath, show: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
         (self.before)(&format!("list {folder}"))?;
-        self.memory.list(folder)
+        self.memory.each(folder, show)
     }
 
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error> {

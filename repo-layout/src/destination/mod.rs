@@ -159,11 +159,25 @@ pub trait Destination: Send + Sync {
     /// When the destination cannot be asked.
     fn stat(&self, path: &TreePath) -> Result<Option<Stat>, Error>;
 
-    /// Every file below a folder, by path; none when there is no such folder.
+    /// Shows every file below a folder, in whatever order; none when there is no such folder.
+    ///
+    /// # Errors
+    /// When the destination cannot be asked; that of `show`, after which it is shown no more.
+    fn each(&self, folder: &TreePath, show: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// The same, by path: where memory may hold them all.
     ///
     /// # Errors
     /// When the destination cannot be asked.
-    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error>;
+    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error> {
+        let mut listed = Vec::new();
+        self.each(folder, &mut |one| {
+            listed.push(one);
+            Ok(())
+        })?;
+        listed.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(listed)
+    }
 
     /// Writes a file, and gives its new tag; `None` when the condition does not hold, and nothing was written.
     ///

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::StreamExt as _;
 use object_store::path::Path as Key;
 use object_store::{
     Attribute, Attributes, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions,
@@ -21,7 +22,7 @@ mod stream;
 
 pub use connect::Settings;
 use connect::connect;
-use stream::{BlockingReader, collect};
+use stream::BlockingReader;
 
 /// Files up to this size go up in one request; larger ones in parts of it, so that memory stays flat.
 const PART: u64 = 8 << 20;
@@ -88,13 +89,12 @@ impl ObjectStorage {
     fn try_put(
         &self,
         path: &TreePath,
-        bytes: &[u8],
+        payload: PutPayload,
         sha256: &Sha256Hex,
         mode: PutMode,
     ) -> object_store::Result<Option<Tag>> {
         let key = Key::parse(format!("{}{path}", self.prefix))?;
         let options = PutOptions { mode, attributes: attributes(path, sha256), ..PutOptions::default() };
-        let payload = PutPayload::from(bytes.to_vec());
         match self.runtime.block_on(self.store.put_opts(&key, payload, options)) {
             Ok(done) => Ok(Some(Tag { e_tag: done.e_tag, version: done.version })),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(None),
@@ -103,13 +103,20 @@ impl ObjectStorage {
     }
 
     /// Writes under a condition. When the answer is lost, the object itself tells whether the write was done.
-    fn put_if(&self, path: &TreePath, bytes: &[u8], sha256: &Sha256Hex, mode: &PutMode) -> Result<Option<Tag>, Error> {
+    fn put_if(
+        &self,
+        path: &TreePath,
+        payload: &PutPayload,
+        sha256: &Sha256Hex,
+        mode: &PutMode,
+    ) -> Result<Option<Tag>, Error> {
+        let is_ours = |found: &Versioned| Sha256Hex::of(&found.bytes) == *sha256;
         let (begun, mut unsure) = (Instant::now(), false);
         for attempt in 0.. {
-            let error = match self.try_put(path, bytes, sha256, mode.clone()) {
+            let error = match self.try_put(path, payload.clone(), sha256, mode.clone()) {
                 Ok(Some(tag)) => return Ok(Some(tag)),
                 Ok(None) if !unsure => return Ok(None),
-                Ok(None) => return Ok(self.read(path)?.filter(|found| found.bytes == bytes).map(|found| found.tag)),
+                Ok(None) => return Ok(self.read(path)?.filter(is_ours).map(|found| found.tag)),
                 Err(error) => error,
             };
             if begun.elapsed() > PERSISTENCE || !matches!(error, object_store::Error::Generic { .. }) {
@@ -211,18 +218,16 @@ impl Destination for ObjectStorage {
         }
     }
 
-    fn list(&self, folder: &TreePath) -> Result<Vec<Listed>, Error> {
+    fn each(&self, folder: &TreePath, show: &mut dyn FnMut(Listed) -> Result<(), Error>) -> Result<(), Error> {
         let key = self.key(folder)?;
-        let found = self.runtime.block_on(collect(self.store.list(Some(&key)))).map_err(self.fail("list", folder))?;
-        let mut listed: Vec<Listed> = found
-            .into_iter()
-            .filter_map(|meta| {
-                let path = meta.location.as_ref().strip_prefix(&self.prefix)?;
-                Some(Listed { path: TreePath::new(path).ok()?, size: meta.size, modified: meta.last_modified.into() })
-            })
-            .collect();
-        listed.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(listed)
+        let mut found = self.store.list(Some(&key));
+        while let Some(meta) = self.runtime.block_on(found.next()) {
+            let meta = meta.map_err(self.fail("list", folder))?;
+            let path = meta.location.as_ref().strip_prefix(&self.prefix).and_then(|path| TreePath::new(path).ok());
+            let Some(path) = path else { continue };
+            show(Listed { path, size: meta.size, modified: meta.last_modified.into() })?;
+        }
+        Ok(())
     }
 
     fn put(&self, path: &TreePath, content: &Content<'_>, condition: &Condition) -> Result<Option<Tag>, Error> {
@@ -234,7 +239,7 @@ impl Destination for ObjectStorage {
             }
         };
         match content {
-            Content::Bytes(bytes) => self.put_if(path, bytes, &Sha256Hex::of(bytes), &mode),
+            Content::Bytes(bytes) => self.put_if(path, &PutPayload::from(bytes.to_vec()), &Sha256Hex::of(bytes), &mode),
             Content::Copy { source, checksum } | Content::Aside { file: source, checksum }
                 if checksum.size > PART && mode == PutMode::Overwrite =>
             {
@@ -249,7 +254,7 @@ impl Destination for ObjectStorage {
                 if Checksum::of(&bytes) != **checksum {
                     return Err(Error::Changed { path: source.to_path_buf() });
                 }
-                self.put_if(path, &bytes, &checksum.sha256, &mode)
+                self.put_if(path, &PutPayload::from(bytes), &checksum.sha256, &mode)
             }
         }
     }

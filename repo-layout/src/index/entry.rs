@@ -82,6 +82,9 @@ pub(crate) trait Family: Sync {
     /// The sums of documents that the family's indexes list.
     type Sums: Sums + Send;
 
+    /// What vouches for a published state, its signature being good.
+    type Vouched: Sync;
+
     /// Which of two versions is the newer one.
     fn compare(a: &str, b: &str) -> Ordering;
 
@@ -106,8 +109,11 @@ pub(crate) trait Family: Sync {
     /// What a document ends with.
     fn tail(&self, document: usize) -> String;
 
-    /// The entries that are published, by rising file name. `entry_point` is what makes them visible: `InRelease`, `repomd.xml`.
-    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error>;
+    /// Checks the signature of what makes a state visible: `InRelease`, `repomd.xml`.
+    fn vouched(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<Self::Vouched, Error>;
+
+    /// The entries that are published, by rising file name.
+    fn published(&self, destination: &dyn Destination, vouched: &Self::Vouched) -> Result<PublishedEntries, Error>;
 
     /// The repository's folder within the tree.
     fn folder(&self) -> Result<TreePath, Error>;

@@ -10,9 +10,9 @@
 //! packages themselves decide ([`pieces`]), so one more package changes one piece, and the compressed form of the others is
 //! kept ([`piece_cache`]). Both caches can be thrown away at any time; the bytes that come out are the same.
 //!
-//! What is not in the order of packages is made [beside] the documents, from lines that are [sorted](sorter).
+//! What is not in the order of packages is made [beside] the documents, from lines that are [sorted](crate::sorted).
 //!
-//! Memory holds the names of the packages, and entries of a window of them.
+//! Memory holds entries of a window of packages; what is of all packages is in files.
 
 pub(crate) mod beside;
 pub(crate) mod cache_file;
@@ -22,7 +22,6 @@ pub(crate) mod gzip;
 pub(crate) mod piece_cache;
 pub(crate) mod pieces;
 pub(crate) mod record;
-pub(crate) mod sorter;
 pub(crate) mod stamp;
 pub(crate) mod writer;
 pub(crate) mod xz;
@@ -30,6 +29,5 @@ pub(crate) mod xz;
 pub(crate) use beside::Beside;
 pub(crate) use entry::{Entry, Family, PublishedEntries, entries};
 pub(crate) use entry_cache::{EntryCache, Known, Remembered};
-pub(crate) use sorter::{Run, Sorter};
 pub(crate) use stamp::Stamp;
 pub(crate) use writer::{Document, Forms, IndexWriter};

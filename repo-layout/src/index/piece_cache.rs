@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -11,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::cache_file::{self, Keeper};
 use super::record::{self, Fields, FieldsError, Record};
 use super::xz::Block;
+use crate::sorted::At;
 
 /// First line of the file; the number rises when the compressors' settings change.
 const MAGIC: &[u8] = b"wallarm-node repository: compressed pieces, 2\n";
@@ -100,20 +99,6 @@ fn parse(mut fields: Fields<'_>) -> Result<(Key, Packed), FieldsError> {
         _ => Some(Block { bytes: fields.bytes()?.to_owned(), unpadded: fields.number()?, unpacked: fields.number()? }),
     };
     Ok((key, Packed { gzip, xz }))
-}
-
-/// Reads a file from a place on, without moving anything that others see.
-struct At<'a> {
-    file: &'a File,
-    place: u64,
-}
-
-impl io::Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.place)?;
-        self.place += count as u64;
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

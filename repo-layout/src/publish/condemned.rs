@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use signing::UtcTime;
 
-use super::STATE_FOLDER;
+use super::{FileRecord, STATE_FOLDER};
 use crate::destination::{Condition, Content, Destination, Tag};
 use crate::{Error, TreePath};
 
@@ -50,15 +50,17 @@ fn read(destination: &dyn Destination) -> Result<Option<(List, Tag)>, Error> {
 }
 
 /// Whether a prune may be removing one of these files right now.
-pub(super) fn concerns<'f>(
+pub(super) fn concerns(
     destination: &dyn Destination,
-    files: impl IntoIterator<Item = &'f TreePath>,
+    files: impl Iterator<Item = Result<FileRecord, Error>>,
 ) -> Result<bool, Error> {
-    let Some((list, _)) = read(destination)? else { return Ok(false) };
-    if !files.into_iter().any(|file| list.files.contains(file)) {
-        return Ok(false);
+    let Some((list, _)) = read(destination)?.filter(|(list, _)| !list.files.is_empty()) else { return Ok(false) };
+    for file in files {
+        if list.files.contains(&file?.path) {
+            return Ok(UtcTime::from(destination.now()?).seconds() <= list.until);
+        }
     }
-    Ok(UtcTime::from(destination.now()?).seconds() <= list.until)
+    Ok(false)
 }
 
 /// The right to remove what is on the list.

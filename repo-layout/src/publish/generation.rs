@@ -4,25 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::STATE_FOLDER;
+use super::record::{self, Files};
+use super::{FileRecord, STATE_FOLDER};
 use crate::destination::{Destination, Versioned};
 use crate::{Error, Sha256Hex, TreePath};
-
-/// A file as it was published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Where it lies in the tree.
-    pub path: TreePath,
-    /// Its size in bytes.
-    pub size: u64,
-    /// Its digest.
-    pub sha256: Sha256Hex,
-}
 
 /// One state of one repository.
 ///
 /// Which generation is the current one is nowhere written down: it is the one whose entry point lies in the tree. So a
 /// record can be written before its state is published, and one whose publisher was killed in between does no harm.
+///
+/// Its [files](Generation::files) stay where they are on record: there may be more of them than memory should hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
@@ -46,8 +38,6 @@ pub struct Generation {
     /// the two leaves it to the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-    /// Every other file, by path.
-    pub files: Vec<FileRecord>,
 }
 
 /// `InRelease` of an apt suite.
@@ -67,36 +57,24 @@ impl Generation {
         Self::record(&self.repository, self.number)
     }
 
-    /// Every file with the entry point.
-    pub fn all_files(&self) -> impl Iterator<Item = &FileRecord> {
-        self.files.iter().chain([&self.entry])
+    /// Every file but the entry point, by path, as they are on record at the destination.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] when the record was removed meanwhile; those of the destination.
+    pub fn files(&self, destination: &dyn Destination) -> Result<Files, Error> {
+        self.files_if_any(destination)?.ok_or(Error::Gone { path: self.path()? })
     }
 
-    /// The packages, each once: copies outside of the pool are left out.
-    pub fn packages(&self) -> impl Iterator<Item = &TreePath> {
-        let pooled = |path: &&TreePath| {
-            let kind = [("/pool/", ".deb"), ("/Packages/", ".rpm")];
-            kind.iter().any(|(folder, end)| path.as_str().contains(folder) && path.as_str().ends_with(end))
-        };
-        self.files.iter().map(|file| &file.path).filter(pooled)
+    /// The same; `None` when the record was removed meanwhile.
+    pub(crate) fn files_if_any(&self, destination: &dyn Destination) -> Result<Option<Files>, Error> {
+        let found = record::files(destination, &self.path()?)?;
+        Ok(found.filter(|(head, _)| head == self).map(|(_, files)| files))
     }
 
     /// Whether the entry point is an apt suite's.
     #[must_use]
     pub fn is_apt(&self) -> bool {
         self.entry.path.file_name() == APT_ENTRY
-    }
-
-    /// The record as it is stored.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let mut bytes = serde_json::to_vec(self)
-            .map_err(|source| Error::State { path: self.repository.to_string(), source: source.into() })?;
-        bytes.push(b'\n');
-        Ok(bytes)
-    }
-
-    fn from_bytes(bytes: &[u8], path: &TreePath) -> Result<Self, Error> {
-        serde_json::from_slice(bytes).map_err(|source| Error::State { path: path.to_string(), source: source.into() })
     }
 }
 
@@ -135,7 +113,7 @@ pub(crate) fn read(
     number: u64,
 ) -> Result<Option<Generation>, Error> {
     let path = Generation::record(repository, number)?;
-    destination.read(&path)?.map(|found| Generation::from_bytes(&found.bytes, &path)).transpose()
+    record::head(destination, &path)
 }
 
 /// Every record of a repository.

@@ -7,16 +7,19 @@
 //! Nothing is ever changed or removed here: to take an entry out, or to put one in between, every later one would have to
 //! be signed again.
 
-use std::collections::BTreeSet;
+use std::io::BufReader;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::ser::{Error as _, SerializeSeq as _};
+use serde::{Deserialize, Serialize, Serializer};
 use signing::Keyring;
 
 use super::generation::{self, Generation};
-use super::{Publisher, STATE_FOLDER};
+use super::{FileRecord, Publisher, STATE_FOLDER};
 use crate::destination::{Condition, Content, Destination};
-use crate::{Error, Sha256Hex, TreePath};
+use crate::sorted::{Sheet, SheetWriter, join};
+use crate::{Checksum, Error, Sha256Hex, TreePath};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,39 @@ pub struct Entry {
     pub added: Vec<String>,
     /// Packages that went.
     pub removed: Vec<String>,
+}
+
+/// An entry that is going to be written: as [`Entry`], but its packages are not held in memory.
+#[derive(Serialize)]
+struct NewEntry<'a> {
+    number: u64,
+    previous: Option<Sha256Hex>,
+    time: u64,
+    publisher: &'a str,
+    repository: &'a TreePath,
+    generation: u64,
+    added: Names,
+    removed: Names,
+}
+
+/// Names, a line each.
+struct Names(Sheet);
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        for line in self.0.lines() {
+            seq.serialize_element(&line.map_err(S::Error::custom)?)?;
+        }
+        seq.end()
+    }
+}
+
+/// What an entry is about.
+#[derive(Deserialize)]
+struct Subject {
+    repository: TreePath,
+    generation: u64,
 }
 
 /// A journal and what is wrong with it.
@@ -78,11 +114,13 @@ pub fn journal(destination: &dyn Destination, keys: Option<&Keyring>, now: Syste
     Ok(journal)
 }
 
-/// Enters a generation, and those before it whose publishers did not come to it. Entered already, nothing happens.
+/// Enters a generation, and those before it whose publishers did not come to it. Entered already, nothing happens. Names of packages are
+/// put into `workspace`: the first entry of a repository has them all.
 pub(super) fn enter(
     destination: &dyn Destination,
     publisher: &Publisher<'_>,
     current: &Generation,
+    workspace: &Path,
 ) -> Result<(), Error> {
     for attempt in 0.. {
         let numbers = numbers(destination)?;
@@ -91,15 +129,15 @@ pub(super) fn enter(
         let last = numbers.last().copied().unwrap_or(0);
         let previous = match last {
             0 => None,
-            last => destination.read(&path(last)?)?.map(|found| Sha256Hex::of(&found.bytes)),
+            last => digest(destination, &path(last)?)?,
         };
-        let (added, removed) = changes(destination, &next)?;
-        let entry = Entry {
+        let (added, removed) = changes(destination, &next, workspace)?;
+        let entry = NewEntry {
             number: last + 1,
             previous,
             time: next.published,
-            publisher: next.publisher.clone(),
-            repository: next.repository.clone(),
+            publisher: &next.publisher,
+            repository: &next.repository,
             generation: next.number,
             added,
             removed,
@@ -115,20 +153,26 @@ pub(super) fn enter(
     Ok(())
 }
 
-impl Entry {
+impl NewEntry<'_> {
+    /// The line and its signature. The line is held whole, since it is signed whole.
     fn write(&self, publisher: &Publisher<'_>) -> Result<Vec<u8>, Error> {
         let state = |source: Box<dyn std::error::Error + Send + Sync>| Error::State {
             path: format!("{STATE_FOLDER}/journal/{}.json", self.number),
             source,
         };
-        let mut line = serde_json::to_vec(self).map_err(|source| state(source.into()))?;
+        // A name has a line feed in its sheet, two quotation marks and a comma here.
+        let names = 3 * (self.added.0.bytes() + self.removed.0.bytes()) / 2;
+        let mut line = Vec::with_capacity(usize::try_from(names).unwrap_or(0) + 4096);
+        serde_json::to_writer(&mut line, self).map_err(|source| state(source.into()))?;
         line.push(b'\n');
         let when = SystemTime::UNIX_EPOCH + Duration::from_secs(self.time);
         let signature = publisher.key.sign_detached_armored(&line, when);
         line.extend(signature.map_err(|source| state(source.into()))?.into_bytes());
         Ok(line)
     }
+}
 
+impl Entry {
     fn read(bytes: &[u8], keys: Option<&Keyring>, now: SystemTime) -> Result<Self, String> {
         let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let (line, signature) = bytes.split_at(end);
@@ -162,28 +206,45 @@ fn first_after(
 /// The newest generation of a repository that is in the journal.
 fn last_entered(destination: &dyn Destination, numbers: &[u64], repository: &TreePath) -> Result<Option<u64>, Error> {
     for number in numbers.iter().rev() {
-        let Some(found) = destination.read(&path(*number)?)? else { continue };
-        if let Ok(entry) = Entry::read(&found.bytes, None, SystemTime::UNIX_EPOCH)
-            && entry.repository == *repository
-        {
-            return Ok(Some(entry.generation));
+        let Some(found) = destination.open(&path(*number)?)? else { continue };
+        let mut found = serde_json::Deserializer::from_reader(BufReader::new(found));
+        match Subject::deserialize(&mut found) {
+            Ok(subject) if subject.repository == *repository => return Ok(Some(subject.generation)),
+            Err(error) if error.is_io() => {
+                return Err(Error::State { path: path(*number)?.to_string(), source: error.into() });
+            }
+            // What is wrong with an entry is for its readers to say.
+            _ => {}
         }
     }
     Ok(None)
 }
 
 /// File names of the packages that came and went with a generation.
-fn changes(destination: &dyn Destination, new: &Generation) -> Result<(Vec<String>, Vec<String>), Error> {
+fn changes(destination: &dyn Destination, new: &Generation, workspace: &Path) -> Result<(Names, Names), Error> {
     let old = match new.parent {
         Some(parent) => generation::read(destination, &new.repository, parent)?,
         None => None,
     };
-    let old: BTreeSet<&str> = old.iter().flat_map(Generation::packages).map(TreePath::file_name).collect();
-    let new: BTreeSet<&str> = new.packages().map(TreePath::file_name).collect();
-    let only = |these: &BTreeSet<&str>, those: &BTreeSet<&str>| {
-        these.difference(those).map(|name| (*name).to_owned()).collect::<Vec<_>>()
-    };
-    Ok((only(&new, &old), only(&old, &new)))
+    let old = old.map(|old| old.files_if_any(destination)).transpose()?.flatten();
+    let (mut added, mut removed) = (SheetWriter::new(workspace), SheetWriter::new(workspace));
+    for pair in join(packages(old.into_iter().flatten()), packages(new.files(destination)?)) {
+        match pair? {
+            (None, Some(new)) => added.push(new.path.file_name())?,
+            (Some(old), None) => removed.push(old.path.file_name())?,
+            _ => {}
+        }
+    }
+    Ok((Names(added.finish()?), Names(removed.finish()?)))
+}
+
+fn packages(files: impl Iterator<Item = Result<FileRecord, Error>>) -> impl Iterator<Item = Result<FileRecord, Error>> {
+    files.filter(|file| file.as_ref().map_or(true, FileRecord::is_package))
+}
+
+fn digest(destination: &dyn Destination, path: &TreePath) -> Result<Option<Sha256Hex>, Error> {
+    let Some(found) = destination.open(path)? else { return Ok(None) };
+    Ok(Some(Checksum::read(found).map_err(Error::io("read", Path::new(path.as_str())))?.sha256))
 }
 
 fn numbers(destination: &dyn Destination) -> Result<Vec<u64>, Error> {

@@ -78,7 +78,6 @@ mod tests {
             entry: entry.clone(),
             statement: String::new(),
             signature: None,
-            files: Vec::new(),
         };
         (1..).zip(published).map(one).map(|generation| (generation.number, generation)).collect()
     }

@@ -5,8 +5,12 @@
 //! | [`transaction`] | what a build speaks to: files in, [`Transaction::commit`] at the end |
 //! | [`plan`] | what a transaction is going to publish, repository by repository |
 //! | [`staging`] | the commit in a folder: a lock, files written aside, renames in order |
+//! | [`pending`], [`sync`] | the note that explains one that was interrupted; waiting for the disk |
 //! | [`upload`] | the commit in object storage: no lock, the entry point is written only if nobody else has written it |
-//! | [`generation`] | the record of each state that was published |
+//! | [`send`], [`stored`] | what it sends, and what is there |
+//! | [`generation`] | each state that was published |
+//! | [`record`], [`file_record`] | how it is stored: with every file, and read without holding them all |
+//! | [`compare`], [`records`] | what a commit makes of those that are there |
 //! | [`keep`] | which of them stay for slow clients |
 //! | [`mod@snapshot`] | names for those that stay anyway |
 //! | [`mod@prune`], [`condemned`] | removing what no generation needs that stays |
@@ -15,21 +19,30 @@
 //!
 //! `docs/decisions/publishing.md` says why this is safe.
 
+mod compare;
 mod condemned;
+mod file_record;
 pub(crate) mod generation;
 mod journal;
 mod keep;
 mod lock;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod model;
+mod pending;
 mod plan;
 mod prune;
 mod publisher;
+mod record;
 mod records;
 mod release;
 mod rollback;
+mod send;
 pub(crate) mod snapshot;
 mod staging;
+mod stored;
+mod sync;
 mod transaction;
 mod upload;
 
@@ -40,17 +53,19 @@ use std::time::{Duration, Instant};
 use crate::Error;
 
 pub(crate) use lock::Lock;
+pub(crate) use pending::Pending;
 pub(crate) use plan::is_immutable;
 pub(crate) use release::put_release;
-pub(crate) use staging::Pending;
 pub(crate) use transaction::{Phase, Transaction};
 
+pub use file_record::FileRecord;
 pub(crate) use generation::Published;
-pub use generation::{FileRecord, Generation, published};
+pub use generation::{Generation, published};
 pub use journal::{Entry, Journal, journal};
 pub use keep::Keep;
 pub use prune::{Pruned, prune};
 pub use publisher::Publisher;
+pub use record::Files;
 pub use rollback::{Rollback, Target, rollback};
 pub use snapshot::{Snapshot, snapshot, snapshots};
 

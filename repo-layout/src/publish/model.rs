@@ -63,12 +63,12 @@ fn add(destination: &dyn Destination, publisher: &Publisher<'_>, name: &str) -> 
     let mut transaction = Transaction::begin(destination, publisher, &Silent)?;
     let mut names = |repository: &str| -> Result<BTreeSet<String>, Error> {
         let generation = transaction.published(&path(repository))?.generation;
-        let mut names: BTreeSet<String> = generation
-            .iter()
-            .flat_map(crate::Generation::packages)
-            .map(|path| path.file_name().split('.').next().unwrap().to_owned())
-            .collect();
-        names.insert(name.to_owned());
+        let files = generation.map(|generation| generation.files(destination)).transpose()?;
+        let mut names = BTreeSet::from([name.to_owned()]);
+        for file in files.into_iter().flatten() {
+            let file = file?;
+            names.extend(file.is_package().then(|| file.path.file_name().split('.').next().unwrap().to_owned()));
+        }
         Ok(names)
     };
     let (debs, rpms) = (names(APT)?, names(YUM)?);

@@ -9,9 +9,10 @@ use signing::UtcTime;
 use super::condemned::{GRACE, Lease};
 use super::generation::{self, Generation, Published};
 use super::keep::lineage;
-use super::plan::is_immutable;
+use super::plan::{LOAD, is_immutable};
 use super::{Keep, Lock, STATE_FOLDER, snapshot};
 use crate::destination::{Destination, Listed};
+use crate::sorted::{Sheet, Sieve, Sorter};
 use crate::{Error, Event, Listener, TreePath};
 
 /// What goes, or would go.
@@ -62,6 +63,7 @@ pub fn prune(
 fn choose(destination: &dyn Destination, keep: Keep, grace: Duration) -> Result<Pruned, Error> {
     let now = destination.now()?;
     let repositories = generation::repositories(destination)?;
+    let workspace = tempfile::tempdir().map_err(Error::io("make a folder in", &std::env::temp_dir()))?;
     let mut pruned = Pruned::default();
     for repository in &repositories {
         let published = Published::find(destination, repository)?;
@@ -69,25 +71,41 @@ fn choose(destination: &dyn Destination, keep: Keep, grace: Duration) -> Result<
         // What readers see is in no record: nobody can tell what belongs to it.
         let Some(current) = published.generation else { continue };
         let stays = stays(&records, &current, keep, &snapshot::pinned(destination, repository)?, now, grace);
-        let needed: BTreeSet<&TreePath> = records
-            .values()
-            .filter(|one| stays.contains(&one.number))
-            .chain([&current])
-            .flat_map(Generation::all_files)
-            .map(|file| &file.path)
-            .collect();
         let gone = records.keys().filter(|number| !stays.contains(number));
         pruned.generations.extend(gone.map(|number| (repository.clone(), *number)));
-        for file in destination.list(repository)? {
+        let mut there = Sorter::new(workspace.path(), LOAD);
+        destination.each(repository, &mut |file| {
             let owner = repositories.iter().filter(|one| file.path.is_below(one)).max_by_key(|one| one.as_str().len());
             let old = is_older(&file, now, grace);
-            if owner == Some(repository) && old && is_immutable(&file.path) && !needed.contains(&file.path) {
-                pruned.bytes += file.size;
-                pruned.files.push(file.path);
-            }
+            let removable = owner == Some(repository) && old && is_immutable(&file.path);
+            if removable { there.push(format!("{} {}", file.path, file.size)) } else { Ok(()) }
+        })?;
+        let mut unneeded = there.sheet()?;
+        for number in &stays {
+            let generation = records.get(number).unwrap_or(&current);
+            unneeded = without(&unneeded, destination, generation)?;
+        }
+        for line in unneeded.lines() {
+            let line = line?;
+            let (path, size) = line.split_once(' ').unwrap_or((&line, ""));
+            pruned.bytes += size.parse::<u64>().unwrap_or(0);
+            pruned.files.push(TreePath::new(path)?);
         }
     }
     Ok(pruned)
+}
+
+/// What is left without the files of a generation.
+fn without(files: &Sheet, destination: &dyn Destination, generation: &Generation) -> Result<Sheet, Error> {
+    let meanwhile = || Error::State {
+        path: format!("{}, generation {}", generation.repository, generation.number),
+        source: "another prune has removed its record meanwhile; prune again".into(),
+    };
+    let mut left = Sieve::new(files)?;
+    for file in generation.files_if_any(destination)?.ok_or_else(meanwhile)? {
+        left.meet(file?.path.as_str())?;
+    }
+    left.finish()
 }
 
 fn is_older(file: &Listed, now: SystemTime, grace: Duration) -> bool {
@@ -143,7 +161,7 @@ fn remove_from_objects(destination: &dyn Destination, pruned: &Pruned, listener:
     }
     let lease = Lease::take(destination, pruned.files.iter().cloned().collect())?;
     // A publisher may have come to need any of them since they were chosen; it is on record then, or has sent them again.
-    let needed = needed_now(destination)?;
+    let needed = needed_now(destination, &pruned.files)?;
     let now = destination.now()?;
     let untouched = |path: &TreePath| {
         let old = |modified| now.duration_since(modified).is_ok_and(|age| age > GRACE);
@@ -153,12 +171,15 @@ fn remove_from_objects(destination: &dyn Destination, pruned: &Pruned, listener:
     lease.end()
 }
 
-/// Everything that the current generations refer to.
-fn needed_now(destination: &dyn Destination) -> Result<BTreeSet<TreePath>, Error> {
+/// Those of the files that the current generations refer to.
+fn needed_now(destination: &dyn Destination, files: &[TreePath]) -> Result<BTreeSet<TreePath>, Error> {
+    let files: BTreeSet<&TreePath> = files.iter().collect();
     let mut needed = BTreeSet::new();
     for repository in generation::repositories(destination)? {
-        if let Some(current) = Published::find(destination, &repository)?.generation {
-            needed.extend(current.files.into_iter().map(|file| file.path));
+        let current = Published::find(destination, &repository)?.generation;
+        let Some(current) = current.map(|current| current.files(destination)).transpose()? else { continue };
+        for file in current {
+            needed.extend(Some(file?.path).filter(|path| files.contains(path)));
         }
     }
     Ok(needed)

@@ -1,105 +1,90 @@
 //! The records of a commit in a folder: which generations it makes, which stay, which go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::compare::{compare, is_same};
 use super::generation::{self, Generation, Published};
-use super::plan::{Plan, check_date, is_immutable};
+use super::plan::{Part, WholePlan, check_date};
 use super::{Publisher, snapshot};
 use crate::destination::Destination;
+use crate::sorted::Sheet;
 use crate::{Error, TreePath};
 
 /// What a commit does to the records.
-#[derive(Debug, Default)]
 pub(super) struct Records {
-    new: Vec<Generation>,
+    new: Vec<(Generation, Sheet)>,
     current: Vec<Generation>,
     old: Vec<TreePath>,
-    needed: BTreeSet<TreePath>,
+    removable: Sheet,
 }
 
 impl Records {
-    /// Compares what is going to be published with what is.
+    /// Compares what is going to be published with what is. Of the `removable` paths none is part of the plan.
     pub(super) fn prepare(
         destination: &dyn Destination,
-        plan: &Plan,
+        plan: &WholePlan,
         publisher: &Publisher<'_>,
+        removable: Sheet,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        let mut this = Self::default();
-        for (repository, entry) in plan.repositories() {
-            let mut records = generation::read_all(destination, repository)?;
-            let published = Published::read(destination, repository, entry)?;
+        let mut this = Self { new: Vec::new(), current: Vec::new(), old: Vec::new(), removable };
+        for part in plan.parts() {
+            let mut records = generation::read_all(destination, &part.repository)?;
+            let published = Published::read(destination, &part.repository, &part.entry.path)?;
             let last = records.keys().next_back().copied().unwrap_or(0);
-            let Some(new) = plan.generation(repository, last + 1, &published, publisher, now) else { continue };
-            this.check(&new, plan, &records, &published, publisher)?;
-            let current = match &published.generation {
-                Some(present) if present.entry.sha256 == new.entry.sha256 && present.files == new.files => {
-                    present.number
-                }
+            let new = part.generation(last + 1, &published, publisher, now);
+            check_date(&new, &published)?;
+            let current = match published.generation {
+                Some(present) if is_same(destination, part, &present)? => present,
                 _ => {
-                    this.new.push(new.clone());
-                    records.insert(new.number, new.clone());
-                    new.number
+                    this.new.push((new.clone(), part.files.clone()));
+                    new
                 }
             };
-            this.current.extend(records.get(&current).cloned());
-            this.keep(&records, current, plan, publisher, &snapshot::pinned(destination, repository)?, now)?;
+            records.insert(current.number, current.clone());
+            this.keep(destination, part, &records, &current, publisher, now)?;
+            this.current.push(current);
         }
         Ok(this)
     }
 
-    fn check(
-        &self,
-        new: &Generation,
-        plan: &Plan,
-        records: &BTreeMap<u64, Generation>,
-        published: &Published,
-        publisher: &Publisher<'_>,
-    ) -> Result<(), Error> {
-        check_date(new, published)?;
-        if publisher.replace {
-            return Ok(());
-        }
-        match records.values().chain(&published.generation).find_map(|generation| plan.replaces(generation)) {
-            Some(file) => Err(Error::Replaced {
-                path: file.path.clone(),
-                published: file.sha256.clone(),
-                given: plan.sha256(&file.path).cloned().unwrap_or_else(|| file.sha256.clone()),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// A generation whose files are about to be replaced by others of the same name is one no longer.
+    /// What is removable shrinks by what the generations that stay refer to. One whose files are about to be replaced by others of the
+    /// same name is one no longer.
     fn keep(
         &mut self,
+        destination: &dyn Destination,
+        part: &Part,
         records: &BTreeMap<u64, Generation>,
-        current: u64,
-        plan: &Plan,
+        current: &Generation,
         publisher: &Publisher<'_>,
-        pinned: &BTreeSet<u64>,
         now: SystemTime,
     ) -> Result<(), Error> {
-        let kept = publisher.keep.choose(records, current, pinned, now);
-        for generation in records.values() {
-            if kept.contains(&generation.number) && plan.replaces(generation).is_none() {
-                let files = generation.files.iter().filter(|file| is_immutable(&file.path));
-                self.needed.extend(files.map(|file| file.path.clone()));
-            } else {
+        let pinned = snapshot::pinned(destination, &part.repository)?;
+        let kept = publisher.keep.choose(records, current.number, &pinned, now);
+        for generation in records.values().filter(|one| one.number != current.number) {
+            let is_kept = kept.contains(&generation.number);
+            if publisher.replace && !is_kept {
                 self.old.push(generation.path()?);
+                continue;
+            }
+            let (replaced, removable) = compare(destination, part, generation, &self.removable)?;
+            match replaced {
+                Some(replaced) if !publisher.replace => return Err(replaced.error()),
+                None if is_kept => self.removable = removable,
+                _ => self.old.push(generation.path()?),
             }
         }
         Ok(())
     }
 
-    /// Whether a generation that stays refers to a file.
-    pub(super) fn needs(&self, path: &str) -> bool {
-        self.needed.contains(path)
+    /// The paths that nothing needs any more, a line each.
+    pub(super) fn removable(&self) -> &Sheet {
+        &self.removable
     }
 
-    /// The new ones, which have to be written.
-    pub(super) fn to_write(&self) -> &[Generation] {
+    /// The new ones, which have to be written, with their files.
+    pub(super) fn to_write(&self) -> &[(Generation, Sheet)] {
         &self.new
     }
 

@@ -108,12 +108,15 @@ fn put_again(
     old: &Generation,
 ) -> Result<(), Error> {
     let repodata = old.repository.join("repodata")?;
-    for file in old.files.iter().filter(|file| is_immutable(&file.path) && !file.path.is_below(&repodata)) {
-        transaction.retain(file)?;
+    for file in old.files(destination)? {
+        let file = file?;
+        if is_immutable(&file.path) && !file.path.is_below(&repodata) {
+            transaction.retain(&file)?;
+        }
     }
     // A page would go on showing what is no longer there. Whoever has the commands for it writes it anew.
     for page in [PAGE, PAGE_SIGNATURE] {
-        transaction.remove(&old.repository.join(page)?);
+        transaction.remove(&old.repository.join(page)?)?;
     }
     if old.is_apt() {
         put_suite_again(destination, transaction, publisher, old)
@@ -149,8 +152,11 @@ fn put_repodata_again(
     repodata: &TreePath,
 ) -> Result<(), Error> {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for file in old.files.iter().filter(|file| is_immutable(&file.path) && file.path.is_below(repodata)) {
-        files.insert(file.path.file_name().to_owned(), read(destination, &file.path)?);
+    for file in old.files(destination)? {
+        let path = file?.path;
+        if is_immutable(&path) && path.is_below(repodata) {
+            files.insert(path.file_name().to_owned(), read(destination, &path)?);
+        }
     }
     let seconds = UtcTime::from(publisher.when).seconds().to_string();
     let repomd = dated(&dated(&old.statement, "revision", &seconds), "timestamp", &seconds);

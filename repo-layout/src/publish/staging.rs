@@ -4,53 +4,26 @@
 //! note, [`Pending`], of what was on its way, so that a verifier can tell the interruption from damage. The next run
 //! clears the first away when it begins, and the note when it has ended well.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use serde::{Deserialize, Serialize};
 
 use super::generation::Published;
-use super::plan::Plan;
+use super::pending::{Note, Pending};
+use super::plan::{LOAD, Plan};
 use super::records::Records;
-use super::{FileRecord, Lock, Phase, Publisher, STATE_FOLDER, journal};
+use super::sync::{sync_all, sync_folders};
+use super::{FileRecord, Lock, Phase, Publisher, STATE_FOLDER, journal, record};
 use crate::destination::{Content, Destination as _, Folder, make_parent, write_aside};
-use crate::{Checksum, Error, Event, Listener, Sha256Hex, TreePath, pool};
+use crate::sorted::{Sheet, Sorter};
+use crate::{Checksum, Error, Event, Listener, TreePath};
 
-/// The note about what a publisher is doing, in the state folder while it renames.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pending {
-    /// SHA-256 of every file which is being put into place, by path; several when several runs were interrupted.
-    pub(crate) put: BTreeMap<String, BTreeSet<String>>,
-    /// Files that are going to be removed.
-    pub(crate) remove: BTreeSet<String>,
-}
-
-impl Pending {
-    const FILE: &str = "pending.json";
-
-    /// The note of an interrupted run, if there is one.
-    pub(crate) fn load(root: &Path) -> Option<Self> {
-        let bytes = fs::read(root.join(STATE_FOLDER).join(Self::FILE)).ok()?;
-        serde_json::from_slice(&bytes).ok()
-    }
-
-    fn add(&mut self, path: &str, sha256: &Sha256Hex) {
-        self.put.entry(path.to_owned()).or_default().insert(sha256.as_str().to_owned());
-    }
-
-    /// Takes over what an earlier interrupted run has left half done.
-    fn merge(&mut self, earlier: Self) {
-        for (path, digests) in earlier.put {
-            self.put.entry(path).or_default().extend(digests);
-        }
-        self.remove.extend(earlier.remove);
-    }
-}
+/// Where files are written aside, in the state folder.
+const STAGING: &str = "staging";
 
 /// Files on their way into one folder. Dropped without [`Staging::commit`], it leaves no trace.
 pub(crate) struct Staging<'a> {
@@ -59,11 +32,15 @@ pub(crate) struct Staging<'a> {
     root: &'a Path,
     state: PathBuf,
     listener: &'a dyn Listener,
-    renames: BTreeMap<(Phase, TreePath), PathBuf>,
+    /// Files that are going to be renamed, a line each: phase and path.
+    renames: Sorter,
     exchanges: BTreeSet<TreePath>,
-    pending: Pending,
-    /// Files that were admitted and are perhaps not on disk yet.
-    unsynced: Vec<PathBuf>,
+    /// Files of the folders that are going to be exchanged; perhaps not on disk yet, as those that are going to be renamed.
+    exchanged: Vec<PathBuf>,
+    /// Files that are going to be removed, unless they are needed.
+    removable: Sorter,
+    note: Note,
+    written: usize,
     lock: Lock,
 }
 
@@ -76,16 +53,19 @@ impl<'a> Staging<'a> {
     ) -> Result<Self, Error> {
         let state = folder.root().join(STATE_FOLDER);
         let lock = Lock::take(&state, publisher.wait)?;
+        let staging = state.join(STAGING);
         let this = Self {
             folder,
             publisher,
             root: folder.root(),
             state,
             listener,
-            renames: BTreeMap::new(),
+            renames: Sorter::new(&staging, LOAD),
             exchanges: BTreeSet::new(),
-            pending: Pending::default(),
-            unsynced: Vec::new(),
+            exchanged: Vec::new(),
+            removable: Sorter::new(&staging, LOAD),
+            note: Note::new(&staging),
+            written: 0,
             lock,
         };
         this.remove_staging()?;
@@ -102,13 +82,8 @@ impl<'a> Staging<'a> {
         if is_in_place(&path.under(self.root), content) {
             return Ok(());
         }
-        let aside = self.staging().join(path.as_str());
-        let sha256 = write_aside(&aside, content)?;
-        self.pending.add(path.as_str(), &sha256);
-        self.unsynced.push(aside.clone());
-        self.renames.insert((phase, path.clone()), aside);
-        self.listener.event(&Event::Staged(path));
-        Ok(())
+        let sha256 = write_aside(&path.under(&self.staging()), content)?;
+        self.admit(phase, &FileRecord { path: path.clone(), size: content.size(), sha256 })
     }
 
     /// The folder that is published to.
@@ -118,26 +93,22 @@ impl<'a> Staging<'a> {
 
     /// Takes in a file that was written aside under its own path.
     pub(super) fn admit(&mut self, phase: Phase, file: &FileRecord) -> Result<(), Error> {
-        let aside = file.path.under(&self.staging());
-        self.pending.add(file.path.as_str(), &file.sha256);
-        self.unsynced.push(aside.clone());
-        self.renames.insert((phase, file.path.clone()), aside);
+        self.note.put(file.path.as_str(), &file.sha256)?;
+        self.renames.push(phase.line(&file.path))?;
+        self.written += 1;
         self.listener.event(&Event::Staged(&file.path));
         Ok(())
     }
 
     /// Marks a file for removal.
-    pub(super) fn remove(&mut self, path: &TreePath) {
-        if path.under(self.root).is_file() {
-            self.pending.remove.insert(path.as_str().to_owned());
-        }
+    pub(super) fn remove(&mut self, path: &TreePath) -> Result<(), Error> {
+        if path.under(self.root).is_file() { self.removable.push(path.to_string()) } else { Ok(()) }
     }
 
     /// Prepares a folder whose files become visible together. What else lies in it is marked for removal.
     pub(super) fn put_folder(&mut self, path: &TreePath, files: &[(String, Content<'_>)]) -> Result<(), Error> {
         let target = path.under(self.root);
-        let mine: BTreeSet<TreePath> = files.iter().map(|(name, _)| path.join(name)).collect::<Result<_, _>>()?;
-        self.remove_others(path, &|other| !mine.contains(other))?;
+        self.remove_others(path, &|_| true)?;
         let unchanged = |(name, content): &(String, Content<'_>)| is_in_place(&target.join(name), content);
         if files.iter().all(unchanged) {
             return Ok(());
@@ -145,8 +116,9 @@ impl<'a> Staging<'a> {
         let aside = self.staging().join(path.as_str());
         for (name, content) in files {
             let sha256 = write_aside(&aside.join(name), content)?;
-            self.pending.add(&format!("{path}/{name}"), &sha256);
-            self.unsynced.push(aside.join(name));
+            self.note.put(&format!("{path}/{name}"), &sha256)?;
+            self.exchanged.push(aside.join(name));
+            self.written += 1;
         }
         self.exchanges.insert(path.clone());
         self.listener.event(&Event::Staged(path));
@@ -161,14 +133,14 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// Marks every file directly in `folder` for removal that is `stale`.
-    pub(super) fn remove_others(&mut self, folder: &TreePath, stale: &dyn Fn(&TreePath) -> bool) -> Result<(), Error> {
+    /// Marks every file directly in `folder` for removal whose name is `stale`. What is part of the plan stays all the same.
+    pub(super) fn remove_others(&mut self, folder: &TreePath, stale: &dyn Fn(&str) -> bool) -> Result<(), Error> {
         let Ok(entries) = fs::read_dir(folder.under(self.root)) else { return Ok(()) };
         for entry in entries.flatten() {
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
             let Ok(path) = folder.join(&entry.file_name().to_string_lossy()) else { continue };
-            if is_file && stale(&path) {
-                self.pending.remove.insert(path.as_str().to_owned());
+            if is_file && stale(path.file_name()) {
+                self.removable.push(path.to_string())?;
             }
         }
         Ok(())
@@ -176,64 +148,65 @@ impl<'a> Staging<'a> {
 
     /// Makes everything visible, phase by phase, then removes what no generation needs that stays. Gives the number of
     /// files written.
-    pub(super) fn commit(mut self, plan: &Plan, now: SystemTime) -> Result<usize, Error> {
-        let written = self.pending.put.len();
-        let records = Records::prepare(self.folder, plan, self.publisher, now)?;
-        self.pending.remove.retain(|path| !records.needs(path));
+    pub(super) fn commit(mut self, plan: Plan, now: SystemTime) -> Result<usize, Error> {
+        let (plan, removable) = plan.end(&self.removable.sheet()?)?;
+        let records = Records::prepare(self.folder, &plan, self.publisher, removable, now)?;
+        let removable = records.removable();
         // A record stands before its state does: without it, nobody would know later what belonged to that.
-        for generation in records.to_write() {
-            let (path, bytes) = (generation.path()?, generation.to_bytes()?);
-            let aside = self.staging().join(path.as_str());
-            write_aside(&aside, &Content::Bytes(&bytes))?;
-            self.unsynced.push(aside.clone());
-            self.renames.insert((Phase::Packages, path), aside);
+        for (generation, files) in records.to_write() {
+            let path = generation.path()?;
+            record::write(generation, files, &path.under(&self.staging()))?;
+            self.renames.push(Phase::Packages.line(&path))?;
         }
-        let note = (written > 0 || !self.pending.remove.is_empty()).then(|| self.prepare_note()).transpose()?;
-        self.unsynced.extend(note.clone());
-        sync_files(&self.unsynced)?;
+        let renames = self.renames.sheet()?;
+        let note = (self.written > 0 || !removable.is_empty()).then(|| self.prepare_note(removable)).transpose()?;
+        let staged = Phase::of_sheet(&renames).map(|renamed| Ok(renamed?.1.under(&self.staging())));
+        sync_all(staged.chain(self.exchanged.iter().cloned().chain(note.clone()).map(Ok)))?;
         self.lock.check()?;
         if let Some(note) = note {
             let path = self.state.join(Pending::FILE);
             fs::rename(&note, &path).map_err(Error::io("write", &path))?;
         }
-        self.publish()?;
-        self.remove_stale()?;
+        self.publish(&renames, removable)?;
+        self.remove_stale(removable)?;
         records.remove_old(self.folder)?;
         self.remove_note()?;
         for generation in records.current() {
-            journal::enter(self.folder, self.publisher, generation)
+            journal::enter(self.folder, self.publisher, generation, &plan.workspace)
                 .map_err(|source| Error::NotEntered { source: Box::new(source) })?;
         }
-        Ok(written)
+        Ok(self.written)
     }
 
     /// Renames phase by phase. A machine that loses power keeps its renames in their order, as every file system with a journal
     /// does; what makes the rest visible waits until that is on disk all the same.
-    fn publish(&self) -> Result<(), Error> {
+    fn publish(&self, renames: &Sheet, removable: &Sheet) -> Result<(), Error> {
+        let staging = self.staging();
         let mut folders = BTreeSet::new();
         let mut visible = false;
-        for ((phase, path), aside) in &self.renames {
-            if *phase == Phase::Visible && !visible {
+        for renamed in Phase::of_sheet(renames) {
+            let (phase, path) = renamed?;
+            if phase == Phase::Visible && !visible {
                 visible = true;
                 sync_folders(&mut folders)?;
             }
             let target = path.under(self.root);
             make_parent(&target)?;
-            self.listener.event(&Event::Publishing(path));
-            fs::rename(aside, &target).map_err(Error::io("put into place", &target))?;
+            self.listener.event(&Event::Publishing(&path));
+            fs::rename(path.under(&staging), &target).map_err(Error::io("put into place", &target))?;
             folders.extend(target.parent().map(Path::to_owned));
         }
         for path in &self.exchanges {
             sync_folders(&mut folders)?;
             self.listener.event(&Event::Publishing(path));
-            self.exchange(path)?;
+            self.exchange(path, removable)?;
         }
         sync_folders(&mut folders)
     }
 
-    fn remove_stale(&self) -> Result<(), Error> {
-        for path in &self.pending.remove {
-            let path = TreePath::new(path.as_str())?;
+    fn remove_stale(&self, removable: &Sheet) -> Result<(), Error> {
+        for path in removable.lines() {
+            let path = TreePath::new(path?)?;
             self.listener.event(&Event::Removing(&path));
             let target = path.under(self.root);
             match fs::remove_file(&target) {
@@ -247,10 +220,10 @@ impl<'a> Staging<'a> {
 
     /// Swaps a whole folder in one step, so that `repomd.xml` and its signature change together. Where the file system
     /// cannot do that, file by file, `repomd.xml` last.
-    fn exchange(&self, path: &TreePath) -> Result<(), Error> {
+    fn exchange(&self, path: &TreePath, removable: &Sheet) -> Result<(), Error> {
         let (aside, target) = (self.staging().join(path.as_str()), path.under(self.root));
         make_parent(&target)?;
-        self.keep_files(&aside, &target, path)?;
+        self.keep_files(&aside, &target, path, removable)?;
         if !target.exists() {
             fs::rename(&aside, &target).map_err(Error::io("put into place", &target))?;
         } else if let Err(error) = renameat_with(CWD, &aside, CWD, &target, RenameFlags::EXCHANGE) {
@@ -264,13 +237,18 @@ impl<'a> Staging<'a> {
     }
 
     /// Files of the old folder that are not to be removed lie in the new one as well.
-    fn keep_files(&self, aside: &Path, target: &Path, path: &TreePath) -> Result<(), Error> {
+    fn keep_files(&self, aside: &Path, target: &Path, path: &TreePath, removable: &Sheet) -> Result<(), Error> {
+        let mut goes = BTreeSet::new();
+        for line in removable.lines() {
+            let file = TreePath::new(line?)?;
+            if file.is_below(path) {
+                goes.insert(file);
+            }
+        }
         let Ok(entries) = fs::read_dir(target) else { return Ok(()) };
         for entry in entries.flatten() {
             let kept = aside.join(entry.file_name());
-            let stays = path
-                .join(&entry.file_name().to_string_lossy())
-                .is_ok_and(|file| !self.pending.remove.contains(file.as_str()));
+            let stays = path.join(&entry.file_name().to_string_lossy()).is_ok_and(|file| !goes.contains(&file));
             if stays && entry.file_type().is_ok_and(|kind| kind.is_file()) && !kept.exists() {
                 let copied = fs::hard_link(entry.path(), &kept).or_else(|_| fs::copy(entry.path(), &kept).map(drop));
                 copied.map_err(Error::io("keep", &kept))?;
@@ -299,19 +277,14 @@ impl<'a> Staging<'a> {
     }
 
     /// Writes the note aside.
-    fn prepare_note(&self) -> Result<PathBuf, Error> {
-        let path = self.state.join(Pending::FILE);
-        let mut note = self.pending.clone();
-        note.merge(Pending::load(self.root).unwrap_or_default());
-        let bytes = serde_json::to_vec_pretty(&note).map_err(io::Error::from);
-        let bytes = bytes.map_err(Error::io("write", &path))?;
+    fn prepare_note(&mut self, removable: &Sheet) -> Result<PathBuf, Error> {
         let aside = self.staging().join(Pending::FILE);
-        write_aside(&aside, &Content::Bytes(&bytes))?;
+        self.note.write(&aside, removable, Pending::load(self.root).unwrap_or_default())?;
         Ok(aside)
     }
 
     pub(super) fn staging(&self) -> PathBuf {
-        self.state.join("staging")
+        self.state.join(STAGING)
     }
 
     fn remove_staging(&self) -> Result<(), Error> {
@@ -352,30 +325,6 @@ fn is_in_place(target: &Path, content: &Content<'_>) -> bool {
                 File::open(target).and_then(Checksum::read).is_ok_and(|found| found == **checksum)
             }
         }
-}
-
-/// Threads that wait for the disk: the file system writes what they ask for together.
-const SYNCS: usize = 16;
-
-/// Each once, under however many names it was written.
-fn sync_files(files: &[PathBuf]) -> Result<(), Error> {
-    let (mut seen, mut once) = (HashSet::new(), Vec::new());
-    for path in files {
-        let found = fs::metadata(path).map_err(Error::io("sync", path))?;
-        if seen.insert((found.dev(), found.ino())) {
-            once.push(path);
-        }
-    }
-    pool::on_threads(SYNCS, &once, |path| {
-        File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
-    })?;
-    Ok(())
-}
-
-/// A rename is safe on disk once the folder that it changed is synced.
-fn sync_folders(folders: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
-    let folders: Vec<PathBuf> = std::mem::take(folders).into_iter().collect();
-    sync_files(&folders)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::staging::Staging;
 use super::upload::Upload;
 use super::{FileRecord, Publisher};
 use crate::destination::{Content, Destination, Folder};
+use crate::sorted::Sheet;
 use crate::{Error, Listener, TreePath};
 
 /// When a file becomes visible. Files of a later phase may refer to those of earlier ones, never the other way round.
@@ -26,6 +27,37 @@ pub(crate) enum Phase {
     Visible,
 }
 
+/// The phases in their order, and their marks, which are in that order, too.
+const PHASES: [(Phase, &str); 5] =
+    [(Phase::Packages, "0"), (Phase::ByHash, "1"), (Phase::Indexes, "2"), (Phase::Release, "3"), (Phase::Visible, "4")];
+
+impl Phase {
+    /// What a line of this phase has.
+    pub(super) fn mark(self) -> &'static str {
+        PHASES.iter().find(|(phase, _)| *phase == self).map_or("", |(_, mark)| mark)
+    }
+
+    pub(super) fn of_mark(mark: &str) -> Option<Self> {
+        PHASES.iter().find(|(_, known)| *known == mark).map(|(phase, _)| *phase)
+    }
+
+    /// A file of this phase as a line: sorted, files are in the order in which they become visible.
+    pub(super) fn line(self, path: &TreePath) -> String {
+        format!("{} {path}", self.mark())
+    }
+
+    fn of_line(line: &str) -> Result<(Self, TreePath), Error> {
+        let parsed =
+            line.split_once(' ').and_then(|(mark, path)| Some((Self::of_mark(mark)?, TreePath::new(path).ok()?)));
+        parsed.ok_or_else(|| Error::State { path: line.to_owned(), source: "this is no line of a phase".into() })
+    }
+
+    /// The files of a sheet of such lines.
+    pub(super) fn of_sheet(sheet: &Sheet) -> impl Iterator<Item = Result<(Self, TreePath), Error>> + use<> {
+        sheet.lines().map(|line| Self::of_line(&line?))
+    }
+}
+
 /// Files on their way into one tree. Dropped without [`Transaction::commit`], it leaves nothing that a reader sees.
 pub(crate) struct Transaction<'a> {
     plan: Plan,
@@ -35,9 +67,9 @@ pub(crate) struct Transaction<'a> {
 /// How the destination is committed to.
 enum Place<'a> {
     /// Under a lock, by renames.
-    Folder(Staging<'a>),
+    Folder(Box<Staging<'a>>),
     /// Without a lock, by conditional writes.
-    Objects(Upload<'a>),
+    Objects(Box<Upload<'a>>),
 }
 
 impl<'a> Transaction<'a> {
@@ -48,10 +80,14 @@ impl<'a> Transaction<'a> {
         listener: &'a dyn Listener,
     ) -> Result<Self, Error> {
         let place = match destination.as_folder() {
-            Some(folder) => Place::Folder(Staging::begin(folder, publisher, listener)?),
-            None => Place::Objects(Upload::begin(destination, publisher, listener)?),
+            Some(folder) => Place::Folder(Box::new(Staging::begin(folder, publisher, listener)?)),
+            None => Place::Objects(Box::new(Upload::begin(destination, publisher, listener)?)),
         };
-        Ok(Self { plan: Plan::default(), place })
+        let workspace = match &place {
+            Place::Folder(staging) => staging.staging(),
+            Place::Objects(upload) => upload.workspace().to_owned(),
+        };
+        Ok(Self { plan: Plan::new(&workspace), place })
     }
 
     /// What readers see of a repository now. The commit holds only if that is still so by then: whoever computes the new
@@ -113,9 +149,10 @@ impl<'a> Transaction<'a> {
     }
 
     /// Removes a file, unless an older generation needs it.
-    pub(crate) fn remove(&mut self, path: &TreePath) {
-        if let Place::Folder(staging) = &mut self.place {
-            staging.remove(path);
+    pub(crate) fn remove(&mut self, path: &TreePath) -> Result<(), Error> {
+        match &mut self.place {
+            Place::Folder(staging) => staging.remove(path),
+            Place::Objects(_) => Ok(()),
         }
     }
 
@@ -132,13 +169,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Marks every file directly in `folder` for removal which this transaction does not put there, if `stale` says so.
+    /// Marks every file directly in `folder` for removal that is no part of this transaction, if its name is `stale`.
     /// Those that an older generation needs stay. In object storage nothing is removed by a publisher, but by `prune`.
     pub(crate) fn remove_others(&mut self, folder: &TreePath, stale: impl Fn(&str) -> bool) -> Result<(), Error> {
         match &mut self.place {
-            Place::Folder(staging) => {
-                staging.remove_others(folder, &|path| !self.plan.holds(path) && stale(path.file_name()))
-            }
+            Place::Folder(staging) => staging.remove_others(folder, &stale),
             Place::Objects(_) => Ok(()),
         }
     }
@@ -146,8 +181,8 @@ impl<'a> Transaction<'a> {
     /// Makes everything visible. Gives the number of files written.
     pub(crate) fn commit(self) -> Result<usize, Error> {
         match self.place {
-            Place::Folder(staging) => staging.commit(&self.plan, SystemTime::now()),
-            Place::Objects(upload) => upload.commit(&self.plan),
+            Place::Folder(staging) => staging.commit(self.plan, SystemTime::now()),
+            Place::Objects(upload) => upload.commit(self.plan),
         }
     }
 }

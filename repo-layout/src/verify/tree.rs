@@ -170,8 +170,12 @@ fn older(root: &Path) -> Result<BTreeMap<String, Sha256Hex>, Error> {
     let mut older = BTreeMap::new();
     for repository in generation::repositories(&folder)? {
         for record in generation::read_all(&folder, &repository)?.into_values() {
-            let files = record.files.into_iter().filter(|file| is_immutable(&file.path));
-            older.extend(files.map(|file| (file.path.as_str().to_owned(), file.sha256)));
+            for file in record.files_if_any(&folder)?.into_iter().flatten() {
+                let file = file?;
+                if is_immutable(&file.path) {
+                    older.insert(file.path.as_str().to_owned(), file.sha256);
+                }
+            }
         }
     }
     Ok(older)

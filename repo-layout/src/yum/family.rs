@@ -9,7 +9,7 @@ use formats::rpm_header::Tag;
 use formats::version_order;
 use signing::Keyring;
 
-use super::published;
+use super::published::{self, Vouched};
 use super::repodata::full_version;
 use super::{YumPackage, filelists, other, primary};
 use crate::destination::Destination;
@@ -42,6 +42,7 @@ impl Family for Yum<'_> {
     const FORMS: Forms = Forms { plain: false, xz: false };
 
     type Sums = Sha256Hasher;
+    type Vouched = Vouched;
 
     fn compare(a: &str, b: &str) -> Ordering {
         version_order::rpm(a, b)
@@ -89,8 +90,12 @@ impl Family for Yum<'_> {
         tail(document)
     }
 
-    fn published(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<PublishedEntries, Error> {
-        let mut published = published::open(destination, &self.repository.path, entry_point, self.keys, self.now)?;
+    fn vouched(&self, destination: &dyn Destination, entry_point: &[u8]) -> Result<Vouched, Error> {
+        Vouched::read(destination, &self.repository.path, entry_point, self.keys, self.now)
+    }
+
+    fn published(&self, destination: &dyn Destination, vouched: &Vouched) -> Result<PublishedEntries, Error> {
+        let mut published = published::open(destination, vouched)?;
         Ok(entries(move || published.read()))
     }
 

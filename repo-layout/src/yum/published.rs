@@ -35,23 +35,39 @@ struct Document {
     open_checksum: String,
 }
 
-/// Opens the indexes of the repository in `folder`, whose `repomd.xml` was read already.
-pub(crate) fn open(
-    destination: &dyn Destination,
-    folder: &TreePath,
-    repomd: &[u8],
-    keys: &Keyring,
-    now: SystemTime,
-) -> Result<Published, Error> {
-    let path = folder.join("repodata/repomd.xml")?;
-    check_signature(destination, folder, repomd, keys, now)?;
-    let foreign = |why: String| Error::Published { path: path.clone(), why };
-    let listed = repodata::repomd(&String::from_utf8_lossy(repomd)).map_err(|error| foreign(error.to_string()))?;
+/// A published `repomd.xml` with a good signature.
+pub(crate) struct Vouched {
+    folder: TreePath,
+    path: TreePath,
+    listed: Vec<Data>,
+}
+
+impl Vouched {
+    /// Takes the `repomd.xml` of the repository in `folder`, which was read already.
+    pub(crate) fn read(
+        destination: &dyn Destination,
+        folder: &TreePath,
+        repomd: &[u8],
+        keys: &Keyring,
+        now: SystemTime,
+    ) -> Result<Self, Error> {
+        let path = folder.join("repodata/repomd.xml")?;
+        check_signature(destination, folder, repomd, keys, now)?;
+        match repodata::repomd(&String::from_utf8_lossy(repomd)) {
+            Ok(listed) => Ok(Self { folder: folder.clone(), path, listed }),
+            Err(error) => Err(Error::Published { path, why: error.to_string() }),
+        }
+    }
+}
+
+/// Opens the indexes of a repository.
+pub(crate) fn open(destination: &dyn Destination, vouched: &Vouched) -> Result<Published, Error> {
     let mut documents = Vec::new();
     for (number, kind) in Yum::DOCUMENTS.iter().enumerate() {
-        let data = listed.iter().find(|data| data.kind == **kind);
-        let data = data.ok_or_else(|| foreign(format!("it lists no {kind}")))?;
-        documents.push(Document::open(number, destination, folder.join(&data.location)?, data)?);
+        let data = vouched.listed.iter().find(|data| data.kind == **kind);
+        let lacks = || Error::Published { path: vouched.path.clone(), why: format!("it lists no {kind}") };
+        let data = data.ok_or_else(lacks)?;
+        documents.push(Document::open(number, destination, vouched.folder.join(&data.location)?, data)?);
     }
     Ok(Published { documents })
 }

@@ -95,7 +95,8 @@ fn a_package_is_added_to_what_is_there() {
     add(&tree, key(), &pool, "one");
     add(&tree, key(), &pool, "two");
     let there = repo_layout::published(&tree, &TreePath::new(YUM).unwrap()).unwrap();
-    assert_eq!(there.unwrap().packages().count(), 2);
+    let files = there.unwrap().files(&tree).unwrap().map(Result::unwrap);
+    assert_eq!(files.filter(repo_layout::FileRecord::is_package).count(), 2);
 }
 
 /// A deb and a signed rpm of each name; all rpms in one run of rpmbuild.

@@ -3,14 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
-use object_store::{ObjectMeta, Result};
+use futures_util::stream::{BoxStream, StreamExt as _};
+use object_store::Result;
 use tokio::runtime::Handle;
-
-/// Everything that a list gives.
-pub(super) async fn collect(list: BoxStream<'_, Result<ObjectMeta>>) -> Result<Vec<ObjectMeta>> {
-    list.try_collect().await
-}
 
 /// Reads an object from front to back; the reader waits for the network. An object that ends before its time is an error.
 pub(super) struct BlockingReader<B> {

@@ -1,16 +1,16 @@
 //! The packages that a repository will have, one after the other by file name: where each comes from, before any is read.
 
+mod files;
+
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
-use std::io;
-use std::iter::Peekable;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use crate::destination::Destination;
 use crate::index::{Entry, Family, PublishedEntries};
 use crate::selection::{Change, Selection};
 use crate::{Error, pool};
+use files::Files;
 
 /// One package of the sequence.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ pub(crate) enum Origin {
 }
 
 /// A sequence, and what is known of it beforehand.
-pub(crate) struct Sequence {
+pub(crate) struct Sequence<'a> {
     /// How many packages it has.
     pub(crate) count: usize,
     /// The newest version that stays published, by name and architecture; for those alone that something is added of.
     pub(crate) newest: HashMap<(String, String), String>,
     /// Names of the published packages that go; another version may stay.
     pub(crate) gone: BTreeSet<String>,
-    added: Peekable<std::collections::btree_map::IntoIter<String, Vec<PathBuf>>>,
+    files: Files<'a>,
     published: Option<Published>,
 }
 
@@ -51,28 +51,25 @@ struct Published {
     next: Option<Entry>,
 }
 
-impl Sequence {
-    /// Finds out what `selection` means at the destination. `entry_point` is what makes the present state visible, if there is one.
+impl<'a> Sequence<'a> {
+    /// Finds out what `selection` means at the destination. `vouched` is what vouches for the present state, if there is one that a
+    /// change rests on. What memory does not hold is put into `workspace`.
     pub(crate) fn of<F: Family>(
-        selection: &Selection,
+        selection: &'a Selection,
         family: &F,
         destination: &dyn Destination,
-        entry_point: Option<&[u8]>,
+        vouched: Option<&F::Vouched>,
+        workspace: &Path,
     ) -> Result<Self, Error> {
         let (files, change) = match selection {
-            Selection::Exactly(files) => (by_file_name(files.iter().cloned()), None),
-            Selection::InPlace => (by_file_name(in_place(family, destination)?.into_iter()), None),
-            Selection::Change(change) => (by_file_name(change.add.iter().cloned()), Some(change)),
+            Selection::Exactly(files) => (Files::named(files), None),
+            Selection::InPlace => (Files::in_place(family, destination, workspace)?, None),
+            Selection::Change(change) => (Files::named(&change.add), Some(change)),
         };
-        let mut this = Self {
-            count: files.len(),
-            newest: HashMap::new(),
-            gone: BTreeSet::new(),
-            added: files.into_iter().peekable(),
-            published: None,
-        };
+        let mut this =
+            Self { count: files.count, newest: HashMap::new(), gone: BTreeSet::new(), files, published: None };
         if let Some(change) = change {
-            this.look_over(change, family, destination, entry_point)?;
+            this.look_over(change, family, destination, vouched)?;
         }
         Ok(this)
     }
@@ -83,12 +80,12 @@ impl Sequence {
         change: &Change,
         family: &F,
         destination: &dyn Destination,
-        entry_point: Option<&[u8]>,
+        vouched: Option<&F::Vouched>,
     ) -> Result<(), Error> {
-        let Some(entry_point) = entry_point else {
+        let Some(vouched) = vouched else {
             return change.remove.first().map_or(Ok(()), |pattern| Err(no_such_package(family, pattern)));
         };
-        let entries = family.published(destination, entry_point)?;
+        let entries = family.published(destination, vouched)?;
         let added: BTreeSet<&str> = change.add.iter().map(|path| pool::file_name(path)).collect();
         let names: BTreeSet<&str> = added.iter().map(|file| F::name_in(file)).collect();
         let mut unused: Vec<bool> = vec![true; change.remove.len()];
@@ -117,7 +114,7 @@ impl Sequence {
         if let Some((pattern, _)) = change.remove.iter().zip(unused).find(|(_, unused)| *unused) {
             return Err(no_such_package(family, pattern));
         }
-        let entries = family.published(destination, entry_point)?;
+        let entries = family.published(destination, vouched)?;
         let mut published = Published { entries, removed, next: None };
         published.advance()?;
         self.published = Some(published);
@@ -127,13 +124,13 @@ impl Sequence {
     /// The next package; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Item>, Error> {
         let published = self.published.as_ref().and_then(|published| published.next.as_ref());
-        let order = match (published, self.added.peek()) {
-            (Some(entry), Some((file_name, _))) => entry.file_name.cmp(file_name),
+        let order = match (published, self.files.peek()) {
+            (Some(entry), Some(file_name)) => entry.file_name.as_str().cmp(file_name),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => return Ok(None),
         };
-        let added = if order.is_lt() { None } else { self.added.next() };
+        let added = if order.is_lt() { None } else { self.files.take()? };
         let published = match &mut self.published {
             Some(published) if order.is_le() => published.take()?,
             _ => None,
@@ -178,36 +175,4 @@ fn no_such_package<F: Family>(family: &F, pattern: &crate::Pattern) -> Error {
         Ok(suite) => Error::NoSuchPackage { suite, pattern: pattern.to_string() },
         Err(error) => error,
     }
-}
-
-fn by_file_name(paths: impl Iterator<Item = PathBuf>) -> BTreeMap<String, Vec<PathBuf>> {
-    let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in paths {
-        let same = files.entry(pool::file_name(&path).to_owned()).or_default();
-        if !same.contains(&path) {
-            same.push(path);
-        }
-    }
-    files
-}
-
-/// The packages that lie in the repository's own folder.
-fn in_place<F: Family>(family: &F, destination: &dyn Destination) -> Result<Vec<PathBuf>, Error> {
-    let Some(root) = destination.as_folder() else {
-        let reason = "packages that lie there already are indexed in a folder only".to_owned();
-        return Err(Error::Address { address: destination.name(), reason });
-    };
-    let folder = family.folder()?.join(F::PACKAGES)?.under(root.root());
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(Error::io("list", &folder))?,
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(Error::io("list", &folder))?.path();
-        if pool::file_name(&path).ends_with(F::EXTENSION) {
-            paths.push(path);
-        }
-    }
-    Ok(paths)
 }

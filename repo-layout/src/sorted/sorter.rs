@@ -2,14 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::{Sheet, SheetWriter};
 use crate::Error;
-
-/// Lines that are held in memory, bytes.
-const LOAD: usize = 8 << 20;
 
 /// Lines in rising order.
 pub(crate) type Run = Box<dyn Iterator<Item = Result<String, Error>>>;
@@ -20,13 +16,14 @@ pub(crate) struct Sorter {
     load: usize,
     lines: Vec<String>,
     bytes: usize,
-    aside: Vec<File>,
+    aside: Vec<Sheet>,
 }
 
 impl Sorter {
-    /// Begins; files that have no name go to `folder`, which is made when it is needed.
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), load: LOAD, lines: Vec::new(), bytes: 0, aside: Vec::new() }
+    /// Begins; a `load` of so many bytes is held in memory, the others go to files without a name in `folder`, which is made when it is
+    /// needed.
+    pub(crate) fn new(folder: &Path, load: usize) -> Self {
+        Self { folder: folder.to_owned(), load, lines: Vec::new(), bytes: 0, aside: Vec::new() }
     }
 
     /// Takes a line, without a line feed anywhere in it.
@@ -39,32 +36,29 @@ impl Sorter {
     /// All lines, and those of `also`, in rising order, each once.
     pub(crate) fn finish(mut self, also: Option<Run>) -> Result<Merged, Error> {
         self.lines.sort_unstable();
-        let mut runs: Vec<Run> = self.aside.into_iter().map(|file| read_back(file, self.folder.clone())).collect();
+        let mut runs: Vec<Run> = self.aside.iter().map(|sheet| Box::new(sheet.lines()) as Run).collect();
         runs.push(Box::new(self.lines.into_iter().map(Ok)));
         runs.extend(also);
         Merged::of(runs)
     }
 
+    /// All lines so far, in rising order, each once; collecting begins anew.
+    pub(crate) fn sheet(&mut self) -> Result<Sheet, Error> {
+        let full = std::mem::replace(self, Self::new(&self.folder, self.load));
+        let mut writer = SheetWriter::new(&self.folder);
+        full.finish(None)?.try_for_each(|line| writer.push(&line?))?;
+        writer.finish()
+    }
+
     fn put_aside(&mut self) -> Result<(), Error> {
         self.lines.sort_unstable();
         self.lines.dedup();
-        let write_error = |source| Error::io("write sorted lines to", &self.folder)(source);
-        fs::create_dir_all(&self.folder).map_err(write_error)?;
-        let mut file = BufWriter::new(tempfile::tempfile_in(&self.folder).map_err(write_error)?);
-        for line in self.lines.drain(..) {
-            file.write_all(line.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(write_error)?;
-        }
-        let mut file = file.into_inner().map_err(|error| write_error(error.into_error()))?;
-        file.rewind().map_err(write_error)?;
-        self.aside.push(file);
+        let mut writer = SheetWriter::new(&self.folder);
+        self.lines.drain(..).try_for_each(|line| writer.push(&line))?;
+        self.aside.push(writer.finish()?);
         self.bytes = 0;
         Ok(())
     }
-}
-
-fn read_back(file: File, folder: PathBuf) -> Run {
-    let lines = BufReader::with_capacity(1 << 16, file).lines();
-    Box::new(lines.map(move |line| line.map_err(|error| Error::io("read sorted lines from", &folder)(error))))
 }
 
 /// Several runs as one. After an error it ends.
@@ -130,7 +124,7 @@ mod tests {
         #[test]
         fn lines_come_in_order_and_once_whatever_memory_holds(given in lines(), published in lines(), load in 1_usize..400) {
             let folder = tempfile::tempdir().unwrap();
-            let mut sorter = Sorter { load, ..Sorter::new(&folder.path().join("below")) };
+            let mut sorter = Sorter::new(&folder.path().join("below"), load);
             for line in &given {
                 sorter.push(line.clone()).unwrap();
             }
@@ -145,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_lines() {
-        let mut sorter = Sorter::new(Path::new("none"));
+        let mut sorter = Sorter::new(Path::new("none"), 1000);
         sorter.push("b".to_owned()).unwrap();
         let broken = [Ok("a".to_owned()), Err(Error::TreePath { path: "broken".to_owned() }), Ok("c".to_owned())];
         let mut merged = sorter.finish(Some(Box::new(broken.into_iter()))).unwrap();
