@@ -15,7 +15,7 @@
 //! | `figures.rs` | the figures, as others see them |
 //!
 //! Two locks: that of the disk is held while files are read and written, that of the queue never. Who needs both takes the disk's
-//! first. All figures change under the queue's, so that whoever reads them sees a balance that holds ([`Figures::balances`]).
+//! first. All figures change under the queue's, so that whoever reads them sees a balance that holds.
 
 mod disk;
 mod figures;
