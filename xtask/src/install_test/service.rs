@@ -33,6 +33,14 @@ pub(super) const INSTALLED: &[Step] = &[
         Ok(version) => bail!("{version} answered on {}", stage.outside(3313)),
         Err(_) => Ok(()),
     }),
+    Step::fact("root sees its state, which adds up and needs nobody; a stranger does not see it", |stage| {
+        let state = stage.root("wtarantool status --json")?;
+        for part in ["\"degraded\": []", "\"registration\": \"unregistered\"", "\"requests\": true", "\"hits\": true"] {
+            ensure!(state.contains(part), "the state has no {part}:\n{state}");
+        }
+        stage.says("stat -c '%U:%G %a' /var/lib/wallarm-tarantool/spool", "wallarm:wallarm 700")?;
+        stage.root("! setpriv --reuid=nobody --clear-groups wtarantool status 2>/dev/null").map(drop)
+    }),
     Step::fact("systemd has nothing to say against the unit file", |stage| {
         let said = stage.root("systemd-analyze verify --man=no wallarm-tarantool.service 2>&1")?;
         ensure!(!said.contains("wallarm"), "{said}");
