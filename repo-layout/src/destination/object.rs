@@ -246,7 +246,7 @@ impl Destination for ObjectStorage {
                 self.put_parts(path, source, checksum).map(Some)
             }
             Content::Copy { source, checksum } | Content::Aside { file: source, checksum } => {
-                let mut bytes = Vec::new();
+                let mut bytes = Vec::with_capacity(usize::try_from(checksum.size).unwrap_or(0).saturating_add(1));
                 let from = pool::open_regular(source)?;
                 from.take(checksum.size.saturating_add(1))
                     .read_to_end(&mut bytes)
