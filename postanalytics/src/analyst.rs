@@ -4,6 +4,7 @@
 //! connections need not wake it for each read. When it falls behind by a quarter of the arena, the connections that fill the
 //! store do some of its work: intake becomes as fast as the analysis, and no request gives way before it was seen.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -37,6 +38,8 @@ pub struct Work {
     pub analysis: Analysis,
     /// Hits that were not kept, since this server is not registered.
     pub withheld: u64,
+    /// Requests over which the analysis stumbled.
+    pub stumbles: u64,
     unseen: Unseen,
 }
 
@@ -45,7 +48,7 @@ impl Analyst {
     #[must_use]
     pub fn new(analysis: Analysis, arena: u64) -> Self {
         Self {
-            work: Mutex::new(Work { analysis, withheld: 0, unseen: Unseen::new() }),
+            work: Mutex::new(Work { analysis, withheld: 0, stumbles: 0, unseen: Unseen::new() }),
             most_waiting: arena / BEHIND,
             asleep: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -119,7 +122,7 @@ impl Analyst {
 
     /// The analysis, for whoever reads its figures or takes its counters. What it holds up is the analysis, never the intake.
     pub fn lock(&self) -> MutexGuard<'_, Work> {
-        // A record that made the analysis panic is passed; its tables are made so that each step leaves them whole.
+        // Who held it has left the tables whole: what goes wrong with a record ends in `Work::look`.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,12 +147,17 @@ impl Work {
         let (spooler, withheld) = (&server.spooler, &mut self.withheld);
         let registered = server.registered.load(Ordering::Relaxed);
         let wall = epoch + arrival;
-        self.analysis.look(record, Moment(arrival), UnixMillis(wall), &mut |hit: Hit<'_>| {
-            if registered {
-                spooler.offer(hit.json, wall);
-            } else {
-                *withheld += 1;
-            }
-        });
+        let analysis = &mut self.analysis;
+        // A fault of ours in one record must cost neither the others nor the connection that helps. The panic itself is logged.
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            analysis.look(record, Moment(arrival), UnixMillis(wall), &mut |hit: Hit<'_>| {
+                if registered {
+                    spooler.offer(hit.json, wall);
+                } else {
+                    *withheld += 1;
+                }
+            });
+        }));
+        self.stumbles += u64::from(looked.is_err());
     }
 }

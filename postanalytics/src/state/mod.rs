@@ -136,6 +136,8 @@ pub struct AnalysisState {
     pub seen: u64,
     /// Requests that could be stored and not be read.
     pub malformed: u64,
+    /// Requests over which the analysis stumbled, which is a fault of the server.
+    pub stumbles: u64,
     /// Bytes of requests that wait to be looked at.
     pub waiting_bytes: u64,
     /// Whether attacks are so large a share of the traffic that they are sampled.

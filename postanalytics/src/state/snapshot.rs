@@ -18,9 +18,9 @@ impl Server {
     /// The state of this moment.
     #[must_use]
     pub fn state(&self) -> State {
-        let (seen, withheld, spool) = {
+        let (seen, withheld, stumbles, spool) = {
             let work = self.analyst.lock();
-            (work.analysis.figures(), work.withheld, self.spooler.figures())
+            (work.analysis.figures(), work.withheld, work.stumbles, self.spooler.figures())
         };
         let store = self.store.statistics();
         let export = self.exporter.get().map(Exporter::figures);
@@ -33,7 +33,7 @@ impl Server {
             pid: std::process::id(),
             uptime_seconds: self.store.clock().now() as f64 / 1000.0,
             connections: self.connections.load(Ordering::Relaxed),
-            degraded: degraded(&spool, export.as_ref()),
+            degraded: degraded(&spool, export.as_ref(), stumbles),
             balance: Balance::of(&requests, &hits),
             spool: SpoolState {
                 bytes: spool.spooled.bytes,
@@ -41,7 +41,7 @@ impl Server {
                 damaged: spool.damage.lost.max(u64::from(spool.damage.places > 0)),
             },
             export: export_state(export, &statistics),
-            analysis: analysis_state(&seen, store.waiting),
+            analysis: AnalysisState { stumbles, waiting_bytes: store.waiting, ..analysis_state(&seen) },
             requests,
             hits,
         }
@@ -113,26 +113,28 @@ fn export_state(export: Option<export::Figures>, statistics: &ExportStatistics) 
     }
 }
 
-fn analysis_state(seen: &analysis::Figures, waiting: u64) -> AnalysisState {
+fn analysis_state(seen: &analysis::Figures) -> AnalysisState {
     let tables = seen.tables.named();
     AnalysisState {
         seen: seen.records,
         malformed: seen.malformed,
-        waiting_bytes: waiting,
         sampling: seen.share.is_high,
         groups: seen.tables.targets.entries,
         counters: seen.tables.counted.entries,
         forgotten: tables.iter().map(|(_, table)| table.pushed_out).sum(),
         bytes: seen.memory,
+        ..AnalysisState::default()
     }
 }
 
 /// What somebody should do something about.
-fn degraded(spool: &spooling::Figures, export: Option<&export::Figures>) -> Vec<String> {
+fn degraded(spool: &spooling::Figures, export: Option<&export::Figures>, stumbles: u64) -> Vec<String> {
     let disk = spool.degraded.as_ref().map(|degraded| degraded.why.clone());
     let broken = export.and_then(|export| match &export.registration {
         Registration::Broken(why) => Some(why.clone()),
         _ => None,
     });
-    disk.into_iter().chain(broken).collect()
+    let fault = (stumbles > 0)
+        .then(|| format!("the analysis stumbled over {stumbles} requests: please report it with the log"));
+    disk.into_iter().chain(broken).chain(fault).collect()
 }
