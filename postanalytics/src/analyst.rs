@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use analysis::{Analysis, Hit, Moment, UnixMillis};
 
+use crate::export::Exporter;
 use crate::server::Server;
+use crate::spooling::Spooler;
 use crate::store::Unseen;
 
 /// How long the thread leaves records alone, so that it finds many at a time.
@@ -62,7 +64,6 @@ impl Analyst {
         let _ = self.thread.set(thread::current());
         let mut idle = 0;
         while !self.stopping.load(Ordering::Acquire) {
-            server.look_at_registration();
             if self.lock().take_some(server) {
                 idle = 0;
                 if server.store.waiting() > 0 {
@@ -110,8 +111,7 @@ impl Analyst {
     pub fn look(&self, server: &Server, record: &[u8]) {
         let mut work = self.lock();
         while work.take_some(server) {}
-        let clock = server.store.clock();
-        work.look(server, record, clock.now(), clock.epoch());
+        work.look(&Batch::of(server), record, server.store.clock().now());
     }
 
     /// Looks at everything that is stored.
@@ -127,26 +127,41 @@ impl Analyst {
     }
 }
 
+/// What holds for records that are looked at together.
+struct Batch<'a> {
+    spooler: &'a Spooler,
+    /// Whether hits have somewhere to go.
+    registered: bool,
+    /// Unix time in milliseconds of the zero of the server's clock.
+    epoch: u64,
+}
+
+impl<'a> Batch<'a> {
+    fn of(server: &'a Server) -> Self {
+        let registered = server.exporter.get().is_some_and(Exporter::is_registered);
+        Self { spooler: &server.spooler, registered, epoch: server.store.clock().epoch() }
+    }
+}
+
 impl Work {
     /// Looks at the oldest records that wait. Returns whether there were any.
     fn take_some(&mut self, server: &Server) -> bool {
         let mut unseen = std::mem::replace(&mut self.unseen, Unseen::new());
         let any = server.store.take(&mut unseen);
         if any {
-            let epoch = server.store.clock().epoch();
+            let batch = Batch::of(server);
             for (arrival, record) in unseen.records() {
-                self.look(server, record, arrival, epoch);
+                self.look(&batch, record, arrival);
             }
         }
         self.unseen = unseen;
         any
     }
 
-    /// `arrival` is a moment of the server's clock, `epoch` the Unix time of that clock's zero.
-    fn look(&mut self, server: &Server, record: &[u8], arrival: u64, epoch: u64) {
-        let (spooler, withheld) = (&server.spooler, &mut self.withheld);
-        let registered = server.registered.load(Ordering::Relaxed);
-        let wall = epoch + arrival;
+    /// `arrival` is a moment of the server's clock.
+    fn look(&mut self, batch: &Batch<'_>, record: &[u8], arrival: u64) {
+        let Batch { spooler, registered, epoch } = *batch;
+        let (wall, withheld) = (epoch + arrival, &mut self.withheld);
         let analysis = &mut self.analysis;
         // A fault of ours in one record must cost neither the others nor the connection that helps. The panic itself is logged.
         let looked = catch_unwind(AssertUnwindSafe(|| {

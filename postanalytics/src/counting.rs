@@ -10,7 +10,7 @@ use crate::analyst::Work;
 use crate::export::Minutes;
 use crate::log::Part;
 use crate::server::Server;
-use crate::store::unix_now;
+use crate::system::unix_now;
 
 /// The counting side of a server, as the export sees it. It keeps no server alive.
 pub struct Counting(Weak<Server>);

@@ -114,14 +114,9 @@ impl Log {
         self.line(Level::Info, part, text);
     }
 
-    /// Writes a line at a level that is not known before.
+    /// Writes a line.
     #[track_caller]
-    pub fn say(&self, level: Level, part: Part, text: fmt::Arguments<'_>) {
-        self.line(level, part, text);
-    }
-
-    #[track_caller]
-    fn line(&self, level: Level, part: Part, text: fmt::Arguments<'_>) {
+    pub fn line(&self, level: Level, part: Part, text: fmt::Arguments<'_>) {
         let line = format_line(level, part, Location::caller(), text);
         // A full disk must not stop the server, and there is no better place to complain.
         let _ = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());

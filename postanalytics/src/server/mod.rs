@@ -9,7 +9,7 @@ mod run;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use analysis::{Analysis, Config, Limits};
@@ -47,8 +47,6 @@ pub struct Server {
     pub spooler: Arc<Spooler>,
     /// Sends hits and counts, once the server has started.
     pub exporter: OnceLock<Exporter>,
-    /// Whether hits have somewhere to go.
-    pub registered: AtomicBool,
     /// Attacks in stored requests.
     pub attacks: AttackCounters,
     /// When which peer last caused a line in the log.
@@ -79,13 +77,12 @@ impl Server {
         };
         let say = {
             let log = Arc::clone(&log);
-            Arc::new(move |level, text: std::fmt::Arguments<'_>| log.say(level, Part::Spool, text))
+            Arc::new(move |level, text: std::fmt::Arguments<'_>| log.line(level, Part::Spool, text))
         };
         Ok(Self {
             analyst: Analyst::new(analysis, arena.requests),
             spooler: Arc::new(Spooler::start(options, say)?),
             exporter: OnceLock::new(),
-            registered: AtomicBool::new(false),
             large_frames: LargeFrames::beside(settings.arena.bytes()),
             settings,
             log,

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
@@ -207,14 +206,6 @@ impl Server {
         };
         // There is one start.
         let _ = self.exporter.set(Exporter::start(context));
-        self.look_at_registration();
-    }
-
-    /// Hits of a server that nobody registered have nowhere to go.
-    pub fn look_at_registration(&self) {
-        if let Some(exporter) = self.exporter.get() {
-            self.registered.store(exporter.is_registered(), Ordering::Relaxed);
-        }
     }
 
     /// The last steps of a stop: all that is stored was looked at, and all hits are with the Cloud or on disk.

@@ -27,7 +27,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
 use spool::{Entry, OpenError, Sequence};
@@ -224,9 +224,4 @@ impl Shared {
 /// Whether an attack was handed out from memory: those have sequences that none on disk has.
 fn is_in_memory(sequence: Sequence) -> bool {
     sequence.0 >= Sequence::END
-}
-
-/// Milliseconds since 1970.
-fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use spool::layout::LONGEST_PAYLOAD;
 use spool::{Entry, Sequence, State};
 
-use super::{Amount, Degraded, Figures, unix_ms};
+use super::{Amount, Degraded, Figures};
+use crate::system::unix_now;
 
 /// An attack in memory.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ impl Queue {
     fn count_drop(&mut self, count: u64) {
         if count > 0 {
             self.dropped += count;
-            self.last_drop = Some(unix_ms());
+            self.last_drop = Some(unix_now());
         }
     }
 
@@ -158,7 +159,7 @@ impl Queue {
     /// The state of the spool after something was done with it.
     pub fn set_disk(&mut self, disk: State) {
         if disk.dropped > self.disk.dropped {
-            self.last_drop = Some(unix_ms());
+            self.last_drop = Some(unix_now());
         }
         self.disk = disk;
     }
@@ -244,7 +245,7 @@ impl Queue {
     /// The disk takes nothing; tells whether that is new.
     pub fn degrade(&mut self, why: String) -> bool {
         let since = self.degraded.as_ref().map(|degraded| degraded.since);
-        self.degraded = Some(Degraded { since: since.unwrap_or_else(unix_ms), why });
+        self.degraded = Some(Degraded { since: since.unwrap_or_else(unix_now), why });
         since.is_none()
     }
 

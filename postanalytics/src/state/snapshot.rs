@@ -9,7 +9,8 @@ use super::{AnalysisState, Balance, ExportState, Hits, Requests, SpoolState, Sta
 use crate::export::{self, ExportStatistics, Exporter, Registration};
 use crate::server::Server;
 use crate::spooling;
-use crate::store::{self, unix_now};
+use crate::store;
+use crate::system::unix_now;
 
 /// Drops are told of for this long, in milliseconds.
 const DROPS_SHOWN: u64 = 600_000;

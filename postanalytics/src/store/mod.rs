@@ -9,12 +9,13 @@ mod slabs;
 mod unseen;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 pub use header::Notice;
 pub use ring::{Limit, NoMemory, Record, ScatteredRecord};
 pub use unseen::{LONGEST, Unseen};
 
+use crate::system::unix_now;
 use ring::Ring;
 
 /// Stored requests.
@@ -55,13 +56,6 @@ impl Clock {
     pub fn epoch(self) -> u64 {
         unix_now().saturating_sub(self.now())
     }
-}
-
-/// Unix time in milliseconds.
-#[must_use]
-pub fn unix_now() -> u64 {
-    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    wall.as_millis() as u64
 }
 
 /// Pushes of one connection since it last told the store.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::system::unix_now;
 
 #[test]
 fn offering_does_not_wait_for_a_disk_that_hangs() {
@@ -36,7 +37,7 @@ fn a_full_disk_is_told_once_does_not_stop_export_and_is_forgotten_when_there_is_
     assert!(lines[0].starts_with("Error attacks are kept in memory only, "), "{lines:?}");
     assert!(lines[0].contains("/spool/1.seg: cannot write to the spool: "), "{lines:?}");
     let degraded = check(&spooler).degraded.unwrap();
-    assert!(degraded.why.starts_with("/spool/1.seg: ") && degraded.since.abs_diff(unix_ms()) < 60_000);
+    assert!(degraded.why.starts_with("/spool/1.seg: ") && degraded.since.abs_diff(unix_now()) < 60_000);
     place.fill(false);
     wait_until("the disk to be used again", || check(&spooler).degraded.is_none());
     assert_eq!(place.wait_for_lines(2)[1], "Info attacks are saved on disk again");
@@ -63,7 +64,7 @@ fn when_memory_is_full_the_oldest_give_way_and_it_is_told() {
     let place = Place::new();
     let spooler = place.start();
     place.fill(true);
-    let before = unix_ms();
+    let before = unix_now();
     offer(&spooler, 0..5000);
     let figures = check(&spooler);
     assert!(figures.dropped > 1000 && figures.last_drop >= Some(before), "{figures:?}");
