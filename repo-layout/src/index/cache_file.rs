@@ -32,9 +32,10 @@ impl Keeper {
         Self(path.and_then(|path| Open::begin(path, magic)))
     }
 
-    /// Adds a record, and makes it empty for the next one.
+    /// Adds a record, and makes it empty for the next one, also if nothing is kept.
     pub(crate) fn put(&mut self, record: &mut Record) {
-        let written = self.0.as_mut().map(|open| record.flush(&mut open.file));
+        let written = self.0.as_mut().map(|open| record.write(&mut open.file));
+        record.clear();
         if written.is_some_and(|result| result.is_err()) {
             self.0 = None;
         }

@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn without_a_cache_all_that_would_be_kept_lay_in_memory_until_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = known("a", folder.path());
+        let mut cache = EntryCache::open(None);
+        let memory = allocation_counter::measure(|| (0..1000).for_each(|_| cache.keep(&one)));
+        assert!(memory.bytes_max < 10_000, "{} bytes", memory.bytes_max);
+    }
+
+    #[test]
     fn a_run_that_fails_leaves_the_cache_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache/entries");

@@ -30,15 +30,18 @@ impl Record {
         self.bytes.extend_from_slice(&number.to_le_bytes());
     }
 
-    /// Writes it, and makes it empty for the next one.
-    pub(crate) fn flush(&mut self, to: &mut impl Write) -> io::Result<()> {
+    /// Makes it empty for the next one.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Writes it.
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
         let length = u32::try_from(self.bytes.len()).ok().filter(|length| *length <= LONGEST);
         let length = length.ok_or_else(|| io::Error::other("a record of more than 1 GiB"))?;
         to.write_all(&length.to_le_bytes())?;
         to.write_all(&checksum(&self.bytes).to_le_bytes())?;
-        to.write_all(&self.bytes)?;
-        self.bytes.clear();
-        Ok(())
+        to.write_all(&self.bytes)
     }
 }
 
@@ -129,7 +132,8 @@ mod tests {
         for (text, number) in fields {
             record.text(text);
             record.number(*number);
-            record.flush(&mut bytes).unwrap();
+            record.write(&mut bytes).unwrap();
+            record.clear();
         }
         bytes
     }
