@@ -147,7 +147,6 @@ mod tests {
             timeframe_seconds: 900.5,
             arena_bytes: 1 << 30,
             used_bytes: 1012,
-            ..Requests::default()
         };
         let hits = Hits { made: 8, sampled: 1, exported: 2, waiting: 1, spooled: 1, dropped: 3, ..Hits::default() };
         let export = ExportState { delay_seconds: 1.25, drops: 3, drops_flag: true, ..ExportState::default() };

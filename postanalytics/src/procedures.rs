@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use iproto::code::{ErrorCode, RequestType};
 use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Writer};
-use iproto::request::Request;
+use iproto::request::{self, Request, RequestError};
 use iproto::response;
 
 use crate::log::Part;
@@ -14,7 +14,10 @@ use crate::record::{Bodiless, Incoming, RecordError};
 use crate::server::Server;
 use crate::server::limiter::Event;
 use crate::statistics::{Number, Statistic, yaml};
-use crate::store::{LONGEST, Notice, Pushes, Record, Shrunk};
+use crate::store::{Pushes, Record, Shrunk};
+
+/// The procedure that takes a record.
+const PUSH: &[u8] = b"wallarm.request.push";
 
 /// The expression by which a stock console 2.6 sends each line, byte for byte.
 const CONSOLE_EXPRESSION: &[u8] = b"return require(\"console\").eval(...)";
@@ -26,14 +29,16 @@ const PROTOCOL_VERSION: u64 = 3;
 const FEATURES: [u64; 1] = [0];
 const AUTH_TYPE: &str = "chap-sha1";
 
-/// Records that are collected before the store is locked.
-const BATCH: usize = 64;
+/// Records that are collected before the store and the analysis are locked.
+const BATCH: usize = 32;
 
 /// Answers the requests of one read of one connection.
 pub struct Desk<'a> {
     server: &'a Server,
     peer: SocketAddr,
     records: [Option<Record<'a>>; BATCH],
+    /// The same, for the analysis.
+    seen: [Option<analysis::Record<'a>>; BATCH],
     waiting: usize,
     pushes: Pushes,
 }
@@ -54,14 +59,33 @@ impl<'a> Desk<'a> {
     /// A desk for requests of `peer`.
     #[must_use]
     pub fn new(server: &'a Server, peer: SocketAddr) -> Self {
-        Self { server, peer, records: [None; BATCH], waiting: 0, pushes: Pushes::default() }
+        Self { server, peer, records: [None; BATCH], seen: [None; BATCH], waiting: 0, pushes: Pushes::default() }
     }
 
-    /// Appends the answer to `request` to `out`. Records may wait until [`Desk::close`].
-    pub fn answer(&mut self, request: &Request<'a>, out: &mut Vec<u8>) {
+    /// Appends the answer to the request that is the payload of a frame to `out`. Records may wait until [`Desk::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError`] if it is none.
+    pub fn answer(&mut self, payload: &'a [u8], out: &mut Vec<u8>) -> Result<(), RequestError> {
+        // Nearly all requests are pushes, and nearly all of those can be had more cheaply. If not, what is wrong is found out below.
+        if let Some((sync, arguments)) = request::unchecked_call(payload, PUSH)
+            && let Ok(incoming) = Incoming::from_arguments(arguments)
+            && self.take(&incoming).is_ok()
+        {
+            self.server.attacks.count(incoming.attacks);
+            response::write_data(out, sync, |writer| {
+                writer.array(1).str(incoming.request_id);
+            });
+        } else {
+            self.answer_to(&Request::decode(payload)?, out);
+        }
+        Ok(())
+    }
+
+    fn answer_to(&mut self, request: &Request<'a>, out: &mut Vec<u8>) {
         let name = request.name.unwrap_or_default();
         let answered = match request.kind {
-            RequestType::Call if name == b"wallarm.request.push" => self.push(request, out),
             RequestType::Ping => {
                 response::write_empty(out, request.sync);
                 Ok(())
@@ -97,7 +121,7 @@ impl<'a> Desk<'a> {
 
     fn call(&mut self, name: &[u8], request: &Request<'a>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         match name {
-            b"wallarm.request.push" => self.push(request, out),
+            PUSH => self.push(request, out),
             b"wallarm.hello" => self.hello(request, out),
             name => {
                 let unknown =
@@ -152,51 +176,44 @@ impl<'a> Desk<'a> {
     }
 
     fn take(&mut self, incoming: &Incoming<'a>) -> Result<(), Refusal> {
-        let notice = if incoming.bytes.len() > LONGEST {
-            Notice::Taken
-        } else if incoming.attacks.is_empty() {
-            Notice::Clean
-        } else {
-            Notice::Attacks
+        let Some(record) = self.server.store.limit().admit(incoming.bytes) else {
+            return self.push_without_body(incoming);
         };
-        match self.server.store.limit().admit(incoming.bytes, notice) {
-            Some(record) => {
-                if self.waiting == BATCH {
-                    self.store_waiting();
-                }
-                self.records[self.waiting] = Some(record);
-                self.waiting += 1;
-                self.pushes.received += 1;
-            }
-            None => self.push_without_body(incoming.bytes)?,
-        }
-        if notice == Notice::Taken {
-            // Here it lies in one piece, body included.
+        if self.waiting == BATCH {
             self.store_waiting();
-            self.server.analyst.look(self.server, incoming.bytes);
         }
+        self.records[self.waiting] = Some(record);
+        self.seen[self.waiting] = incoming.record;
+        self.waiting += 1;
+        self.pushes.received += 1;
         Ok(())
     }
 
-    fn push_without_body(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let bodiless = Bodiless::from_record(bytes).map_err(|error| illegal(&error))?;
+    /// Stores a record that is too large with its body. The analysis sees all of it.
+    fn push_without_body(&mut self, incoming: &Incoming<'a>) -> Result<(), Refusal> {
+        let bodiless = Bodiless::from_record(incoming.bytes).map_err(|error| illegal(&error))?;
         let too_large = || {
             Refusal::new(ErrorCode::IllegalParams, "Illegal parameters, record takes more than an eighth of the arena")
         };
         let pieces = bodiless.pieces();
-        let record = self.server.store.limit().admit_scattered(&pieces, Notice::Taken).ok_or_else(too_large)?;
+        let record = self.server.store.limit().admit_scattered(&pieces).ok_or_else(too_large)?;
         // What came before must stay before.
         self.store_waiting();
         self.server.pushed(self.server.store.push_scattered(record, Pushes { received: 1, refused: 0 }));
+        self.server.analyst.look(self.server, [&incoming.record]);
         Ok(())
     }
 
+    /// Stores what was collected, and has the analysis look at it.
     fn store_waiting(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         let pushes = std::mem::take(&mut self.pushes);
         if pushes != Pushes::default() {
             let records = self.records[..waiting].iter().flatten().copied();
             self.server.pushed(self.server.store.push_all(records, pushes));
+        }
+        if waiting > 0 {
+            self.server.analyst.look(self.server, &self.seen[..waiting]);
         }
     }
 
@@ -234,14 +251,10 @@ impl<'a> Desk<'a> {
 }
 
 impl Server {
-    /// What follows from having stored something: a word about a system that gave no memory, and a look at what the analysis has
-    /// left undone. A connection that fills the store faster than it is looked at does some of the looking.
-    fn pushed(&self, pushed: Result<u64, Shrunk>) {
-        match pushed {
-            Ok(waiting) => self.analyst.notice(self, waiting),
-            Err(shrunk) => {
-                self.log.error(Part::Iproto, format_args!("SLAB_ALLOC_ARENA={}: {shrunk}", self.settings.arena));
-            }
+    /// Says so if the system gave no memory.
+    fn pushed(&self, pushed: Result<(), Shrunk>) {
+        if let Err(shrunk) = pushed {
+            self.log.error(Part::Iproto, format_args!("SLAB_ALLOC_ARENA={}: {shrunk}", self.settings.arena));
         }
     }
 }

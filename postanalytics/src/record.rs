@@ -3,6 +3,7 @@
 //! A record is a MessagePack map with string keys. The server stores it as it came: fields that it does not know are kept,
 //! optional ones may be missing. Only `request_id` is needed, because it is the answer.
 
+use analysis::Record;
 use attacks::AttackSet;
 use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Writer};
 
@@ -12,8 +13,11 @@ pub const SCHEMA: u64 = 1;
 /// Digits of a request id.
 const ID_LENGTH: usize = 32;
 
+/// Levels of lists and maps that a record may have, itself included. Around it are the list of arguments and the body.
+const DEPTH: usize = MAX_DEPTH - 2;
+
 /// A record that came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Incoming<'a> {
     /// Its field `request_id`: 32 hexadecimal digits.
     pub request_id: &'a [u8],
@@ -21,6 +25,8 @@ pub struct Incoming<'a> {
     pub attacks: AttackSet,
     /// The whole map as MessagePack.
     pub bytes: &'a [u8],
+    /// What the analysis reads of it; none if a field is not of the type that it expects. Such a record is stored nevertheless.
+    pub record: Option<Record<'a>>,
 }
 
 /// What was pushed is no record.
@@ -41,7 +47,7 @@ pub enum RecordError {
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads the arguments of a push, which are well-formed MessagePack already.
+    /// Reads the arguments of a push, and checks all of them: they are well-formed and end with `arguments`.
     ///
     /// # Errors
     ///
@@ -56,32 +62,39 @@ impl<'a> Incoming<'a> {
         if schema != SCHEMA {
             return Err(RecordError::Schema(schema));
         }
-        // With two arguments the record is the rest, which spares looking for its end; a newer module may send more.
-        let bytes = if count == 2 { reader.rest() } else { reader.raw(MAX_DEPTH)? };
-        let (request_id, attacks) = head(bytes)?;
-        Ok(Self { request_id, attacks, bytes })
+        let begin = reader.rest();
+        let (id, attacks, record) = match Record::read(&mut reader, DEPTH) {
+            Ok(record) => (record.request_id(), record.attacks(), Some(record)),
+            Err(_) => {
+                reader = Reader::new(begin);
+                let (id, attacks) = head(reader.raw(DEPTH)?)?;
+                (id, attacks, None)
+            }
+        };
+        let bytes = &begin[..begin.len() - reader.rest().len()];
+        // A newer module may send more.
+        for _ in 2..count {
+            reader.raw(DEPTH)?;
+        }
+        reader.finish()?;
+        Ok(Self { request_id: valid_id(id)?, attacks, bytes, record })
     }
 }
 
-/// Finds the id and the attacks. Modules send these two first, so this rarely looks at a third field.
+/// Finds the id and the attacks of a record that is unlike those of modules.
+#[cold]
 fn head(record: &[u8]) -> Result<(&[u8], AttackSet), RecordError> {
     let mut reader = Reader::new(record);
-    let (mut id, mut attacks) = (None, None);
+    let (mut id, mut attacks) = (None, AttackSet::EMPTY);
     for _ in 0..reader.map_len()? {
         match reader.str()? {
-            b"request_id" => id = Some(valid_id(reader.str()?)?),
+            b"request_id" => id = Some(reader.str()?),
             // Bits that this server does not know are those of a newer module.
-            b"attack_type" => attacks = Some(AttackSet::from_bits(reader.uint()? as u32)),
-            _ => {
-                reader.raw(MAX_DEPTH)?;
-            }
-        }
-        if let (Some(id), Some(attacks)) = (id, attacks) {
-            return Ok((id, attacks));
+            b"attack_type" => attacks = AttackSet::from_bits(reader.uint()? as u32),
+            _ => _ = reader.raw(MAX_DEPTH)?,
         }
     }
-    let id = id.ok_or(DecodeError::Missing("request_id"))?;
-    Ok((id, attacks.unwrap_or_default()))
+    Ok((id.ok_or(DecodeError::Missing("request_id"))?, attacks))
 }
 
 fn valid_id(id: &[u8]) -> Result<&[u8], RecordError> {

@@ -77,6 +77,24 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The sync and the arguments of a CALL of `function`, if `payload` begins with one whose arguments stand last, as
+/// [`write_call`] and most clients write it. They are not checked: they reach to the end of the payload, and whatever stands there.
+///
+/// It is for a function that is called so often that its arguments are better checked while they are read. Payloads that say the same
+/// in another way, and all others, are for [`Request::decode`].
+#[must_use]
+pub fn unchecked_call<'a>(payload: &'a [u8], function: &[u8]) -> Option<(u64, &'a [u8])> {
+    let mut reader = Reader::new(payload);
+    let mut request = Request { sync: 0, kind: RequestType::Other(0), name: None, arguments: NO_ARGUMENTS };
+    request.read_header(&mut reader).ok()?;
+    let is_call = request.kind == RequestType::Call
+        && reader.map_len() == Ok(2)
+        && reader.uint() == Ok(key::FUNCTION_NAME)
+        && reader.str() == Ok(function)
+        && reader.uint() == Ok(key::TUPLE);
+    is_call.then(|| (request.sync, reader.rest()))
+}
+
 /// Appends a PING to `out`.
 pub fn write_ping(out: &mut Vec<u8>, sync: u64) {
     frame::write(out, |out| {

@@ -2,6 +2,7 @@
 
 use cloud_api::behaviour::Verdict;
 use cloud_api::markers::Markers;
+use iproto::msgpack::{MAX_DEPTH, Reader};
 
 use crate::behaviour::{Behaviours, Marked, RefusedMarker, UnreliableMarker};
 use crate::blocked::BlockedSources;
@@ -82,15 +83,25 @@ impl Analysis {
 
     /// Looks at one stored record, and calls `hit` for each hit that is to be exported.
     pub fn look(&mut self, record: &[u8], now: Moment, wall: UnixMillis, hit: &mut dyn FnMut(Hit<'_>)) {
+        let mut reader = Reader::new(record);
+        let read = Record::read(&mut reader, MAX_DEPTH).and_then(|record| reader.finish().map(|()| record));
+        self.look_at(read.ok().as_ref(), now, wall, hit);
+    }
+
+    /// The same for a record that was read before, or could not be read.
+    pub fn look_at(
+        &mut self,
+        record: Option<&Record<'_>>,
+        now: Moment,
+        wall: UnixMillis,
+        hit: &mut dyn FnMut(Hit<'_>),
+    ) {
         self.clocks = Clocks { now, wall };
         self.figures.records += 1;
-        let read = Record::read(record).and_then(|record| {
-            let signs = Signs::read_if_any(record.attacks, record.attack_type)?;
-            Ok((record, signs))
-        });
-        match read {
-            Ok((record, signs)) => self.judge(&record, signs.as_ref(), hit),
-            Err(_) => self.figures.malformed += 1,
+        let signs = record.map(|record| (record, Signs::read_if_any(record.attacks, record.attack_type)));
+        match signs {
+            Some((record, Ok(signs))) => self.judge(record, signs.as_ref(), hit),
+            _ => self.figures.malformed += 1,
         }
     }
 

@@ -48,5 +48,6 @@ pub use hits::Hit;
 pub use kind::Kind;
 pub use minute::Minute;
 pub use moment::{Moment, UnixMillis};
+pub use record::Record;
 pub use sampling::ShareFigures;
 pub use table::TableFigures;

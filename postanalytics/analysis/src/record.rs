@@ -1,13 +1,13 @@
 //! A stored request, as far as it matters here: one pass over its fields, in which nothing is copied.
 
 use attacks::AttackSet;
-use iproto::msgpack::{DecodeError, MAX_DEPTH, Reader, Scalar};
+use iproto::msgpack::{DecodeError, Reader, Scalar};
 
 use crate::moment::UnixMillis;
 
 /// What a record says. Fields that are missing or nil are as an older module, which did not know them, meant them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record<'a> {
+pub struct Record<'a> {
     pub(crate) request_id: &'a [u8],
     /// Unix seconds; none where the module did not say.
     pub(crate) time: Option<u64>,
@@ -33,24 +33,34 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads a record.
+    /// Reads the record that stands next, all of it: with `depth` levels of lists and maps at most, it is well-formed.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if it is no map with string keys, has no id, or has a field of another type than it should be.
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+    /// [`DecodeError`] if it is no map with string keys, has no id, or has a field of another type than it should be. Where the reader
+    /// stands then says nothing.
+    pub fn read(reader: &mut Reader<'a>, depth: usize) -> Result<Self, DecodeError> {
         let mut record = Self::EMPTY;
-        for _ in 0..reader.map_len()? {
+        let inside = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
+        let fields = reader.map_len()?;
+        // Modules write the fields in this order, some of them not always. What is in no order is read by its name.
+        for _ in record.take_in_order(fields, reader, inside)?..fields {
             let name = reader.str()?;
-            if reader.rest().first() == Some(&NIL) {
-                reader.scalar()?;
-            } else {
-                record.field(name, &mut reader)?;
-            }
+            record.take_named(name, reader, inside)?;
         }
-        reader.finish()?;
         if record.request_id.is_empty() { Err(DecodeError::Missing("request_id")) } else { Ok(record) }
+    }
+
+    /// The id that the module gave the request.
+    #[must_use]
+    pub fn request_id(&self) -> &'a [u8] {
+        self.request_id
+    }
+
+    /// The attacks that the module found.
+    #[must_use]
+    pub fn attacks(&self) -> AttackSet {
+        self.attack_type
     }
 
     /// What a record says that says nothing.
@@ -76,33 +86,6 @@ impl<'a> Record<'a> {
         block_reason: b"",
     };
 
-    /// Takes the value of one field.
-    fn field(&mut self, name: &[u8], reader: &mut Reader<'a>) -> Result<(), DecodeError> {
-        match name {
-            b"request_id" => self.request_id = reader.str()?,
-            b"time" => self.time = Some(reader.uint()?),
-            b"time_us" => self.time_us = reader.uint()?,
-            b"node_uuid" => self.node_uuid = reader.str()?,
-            b"app_id" => self.app = int(reader)?,
-            b"remote_addr" => self.remote_addr = reader.str()?,
-            b"remote_port" => self.remote_port = short(reader)?,
-            b"scheme" => self.scheme = reader.str()?,
-            b"method" => self.method = reader.str()?,
-            b"uri" => self.uri = reader.str()?,
-            b"host" => self.host = reader.str()?,
-            b"status" => self.status = short(reader)?,
-            b"response_size" => self.response_size = reader.uint()?,
-            b"response_time_ms" => self.response_time_ms = reader.uint()?,
-            b"attacks" => self.attacks = list(reader)?,
-            b"attack_type" => self.attack_type = attack_set(reader.uint()?),
-            b"mode" => self.mode = reader.str()?,
-            b"blocked" => self.blocked = boolean(reader)?,
-            b"block_reason" => self.block_reason = reader.str()?,
-            _ => _ = reader.raw(MAX_DEPTH)?,
-        }
-        Ok(())
-    }
-
     /// When the request came. A module's clock may be ahead of ours; nothing comes from the future.
     pub(crate) fn arrival(&self, wall: UnixMillis) -> UnixMillis {
         let told = self.time.map(|seconds| seconds.saturating_mul(1000).saturating_add(self.time_us / 1000));
@@ -122,14 +105,91 @@ impl<'a> Record<'a> {
 
 const NIL: u8 = 0xc0;
 
+/// Makes the two ways of reading fields from one list of them.
+macro_rules! fields {
+    ($record:ident, $reader:ident, $depth:ident; $($name:literal => $take:expr,)*) => {
+        impl<'a> Record<'a> {
+            /// Reads those of `fields` fields that come in the order below, and gives how many they were.
+            fn take_in_order(
+                &mut self,
+                fields: usize,
+                $reader: &mut Reader<'a>,
+                $depth: usize,
+            ) -> Result<usize, DecodeError> {
+                let ($record, mut taken) = (self, 0);
+                $(if taken < fields && $reader.next_is($name) {
+                    taken += 1;
+                    if !$reader.next_is_nil() {
+                        $take;
+                    }
+                })*
+                Ok(taken)
+            }
+
+            /// Reads the value of any field.
+            fn take_named(
+                &mut self,
+                name: &[u8],
+                $reader: &mut Reader<'a>,
+                $depth: usize,
+            ) -> Result<(), DecodeError> {
+                let $record = self;
+                if $reader.next_is_nil() {
+                    return Ok(());
+                }
+                match name {
+                    $($name => $take,)*
+                    _ => _ = $reader.raw($depth)?,
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+fields! { record, reader, depth;
+    b"request_id" => record.request_id = reader.str()?,
+    b"attack_type" => record.attack_type = attack_set(reader.uint()?),
+    b"time" => record.time = Some(reader.uint()?),
+    b"time_us" => record.time_us = reader.uint()?,
+    b"node_uuid" => record.node_uuid = reader.str()?,
+    b"app_id" => record.app = int(reader)?,
+    b"client_uuid" => _ = reader.raw(depth)?,
+    b"remote_addr" => record.remote_addr = reader.str()?,
+    b"remote_port" => record.remote_port = short(reader)?,
+    b"server_addr" => _ = reader.raw(depth)?,
+    b"server_port" => _ = reader.raw(depth)?,
+    b"scheme" => record.scheme = reader.str()?,
+    b"proto" => _ = reader.raw(depth)?,
+    b"method" => record.method = reader.str()?,
+    b"uri" => record.uri = reader.str()?,
+    b"host" => record.host = reader.str()?,
+    b"headers" => _ = reader.raw(depth)?,
+    b"body" => _ = reader.raw(depth)?,
+    b"body_truncated" => _ = reader.raw(depth)?,
+    b"status" => record.status = short(reader)?,
+    b"response_headers" => _ = reader.raw(depth)?,
+    b"response_size" => record.response_size = reader.uint()?,
+    b"response_time_ms" => record.response_time_ms = reader.uint()?,
+    b"attacks" => record.attacks = list(reader, depth)?,
+    b"mode" => record.mode = reader.str()?,
+    b"blocked" => record.blocked = boolean(reader)?,
+    b"block_reason" => record.block_reason = reader.str()?,
+    b"db_id" => _ = reader.raw(depth)?,
+    b"custom_ruleset_id" => _ = reader.raw(depth)?,
+    b"cpu_us" => _ = reader.raw(depth)?,
+    b"mono_us" => _ = reader.raw(depth)?,
+    b"tags" => _ = reader.raw(depth)?,
+}
+
 /// Bits that this server does not know are those of a newer module.
 fn attack_set(bits: u64) -> AttackSet {
     if bits == 0 { AttackSet::EMPTY } else { AttackSet::from_bits(bits as u32) }
 }
 
-fn list<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+fn list<'a>(reader: &mut Reader<'a>, depth: usize) -> Result<&'a [u8], DecodeError> {
     reader.clone().array_len()?;
-    reader.raw(MAX_DEPTH)
+    reader.raw(depth)
 }
 
 fn int(reader: &mut Reader<'_>) -> Result<i64, DecodeError> {

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use iproto::code::ErrorCode;
 use iproto::frame::{self, Split};
-use iproto::request::Request;
 use iproto::response;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -163,9 +162,8 @@ impl<'a> Connection<'a> {
                 Ok(Split::Frame { payload, size }) => (payload, size),
                 Err(error) => break self.server.refuse_broken(self.peer, 0, &error, &mut self.output),
             };
-            match Request::decode(payload) {
-                Ok(request) => desk.answer(&request, &mut self.output),
-                Err(error) => break self.server.refuse_broken(self.peer, error.sync, &error, &mut self.output),
+            if let Err(error) = desk.answer(payload, &mut self.output) {
+                break self.server.refuse_broken(self.peer, error.sync, &error, &mut self.output);
             }
             taken += size;
             self.in_flight.messages += 1;

@@ -41,7 +41,7 @@ pub struct Server {
     pub log: Arc<Log>,
     /// Stored requests.
     pub store: Store,
-    /// Looks at them.
+    /// Looks at them as they come in.
     pub analyst: Analyst,
     /// Hits on their way to the disk and from there.
     pub spooler: Arc<Spooler>,
@@ -80,7 +80,7 @@ impl Server {
             Arc::new(move |level, text: std::fmt::Arguments<'_>| log.line(level, Part::Spool, text))
         };
         Ok(Self {
-            analyst: Analyst::new(analysis, arena.requests),
+            analyst: Analyst::new(analysis),
             spooler: Arc::new(Spooler::start(options, say)?),
             exporter: OnceLock::new(),
             large_frames: LargeFrames::beside(settings.arena.bytes()),

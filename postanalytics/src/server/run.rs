@@ -89,16 +89,9 @@ pub fn run(options: &Options) -> Result<(), ServeError> {
     warn_of_large_arena(&settings, &log);
     let port = if options.any_port { 0 } else { settings.port };
     let server = Arc::new(Server::new(settings, log)?);
-    let analyst = std::thread::Builder::new().name("analyst".to_owned()).spawn({
-        let server = Arc::clone(&server);
-        move || server.analyst.run(&server)
-    })?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(&server, port));
     runtime.shutdown_timeout(STOP_TIME);
-    server.analyst.stop();
-    // A thread that panicked has been logged, and has nothing left to stop.
-    let _ = analyst.join();
     server.leave_nothing_behind();
     if outcome.is_ok() {
         server.log.info(Part::Main, format_args!("stopped"));
@@ -208,9 +201,8 @@ impl Server {
         let _ = self.exporter.set(Exporter::start(context));
     }
 
-    /// The last steps of a stop: all that is stored was looked at, and all hits are with the Cloud or on disk.
+    /// The last step of a stop: all hits are with the Cloud or on disk.
     fn leave_nothing_behind(&self) {
-        self.analyst.finish(self);
         if let Some(exporter) = self.exporter.get() {
             exporter.stop(EXPORT_TIME);
         }

@@ -60,8 +60,6 @@ pub struct Requests {
     pub evicted: u64,
     /// No records, or too large ones.
     pub refused: u64,
-    /// Given way before the analysis saw them. Stays 0: connections help the analysis before it comes to that.
-    pub missed: u64,
     /// Age of the oldest one that is there, in seconds.
     pub timeframe_seconds: f64,
     /// Bytes that they may take.
@@ -117,7 +115,7 @@ pub struct ExportState {
     pub host: Option<String>,
     /// Age of the oldest hit that is not exported, in seconds; 0 without any.
     pub delay_seconds: f64,
-    /// Hits that were lost before export, and requests with attacks that nobody had looked at: the figure that the console tells.
+    /// Hits that were lost before export: the figure that the console tells.
     pub drops: u64,
     /// Whether hits were lost in the last ten minutes.
     pub drops_flag: bool,
@@ -138,8 +136,6 @@ pub struct AnalysisState {
     pub malformed: u64,
     /// Requests over which the analysis stumbled, which is a fault of the server.
     pub stumbles: u64,
-    /// Bytes of requests that wait to be looked at.
-    pub waiting_bytes: u64,
     /// Whether attacks are so large a share of the traffic that they are sampled.
     pub sampling: bool,
     /// Attacks: groups of hits of the same kind, parameter and address.

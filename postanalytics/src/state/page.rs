@@ -219,7 +219,6 @@ mod tests {
             timeframe_seconds: 450.0,
             arena_bytes: 1 << 30,
             used_bytes: 1_012_000_000,
-            ..Requests::default()
         };
         let hits = Hits {
             made: 40,

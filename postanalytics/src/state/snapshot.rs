@@ -25,7 +25,7 @@ impl Server {
         };
         let store = self.store.statistics();
         let export = self.exporter.get().map(Exporter::figures);
-        let statistics = export_statistics(&store, &spool);
+        let statistics = export_statistics(&spool);
         let requests = requests(&store);
         let rejected = export.as_ref().map_or(0, |export| export.rejected);
         let hits = hits(&seen, withheld, &spool, rejected);
@@ -42,7 +42,7 @@ impl Server {
                 damaged: spool.damage.lost.max(u64::from(spool.damage.places > 0)),
             },
             export: export_state(export, &statistics),
-            analysis: AnalysisState { stumbles, waiting_bytes: store.waiting, ..analysis_state(&seen) },
+            analysis: AnalysisState { stumbles, ..analysis_state(&seen) },
             requests,
             hits,
         }
@@ -51,15 +51,15 @@ impl Server {
     /// How far the export lags behind.
     #[must_use]
     pub fn export_statistics(&self) -> ExportStatistics {
-        export_statistics(&self.store.statistics(), &self.spooler.figures())
+        export_statistics(&self.spooler.figures())
     }
 }
 
-fn export_statistics(store: &store::Statistics, spool: &spooling::Figures) -> ExportStatistics {
+fn export_statistics(spool: &spooling::Figures) -> ExportStatistics {
     let now = unix_now();
     ExportStatistics {
         delay: spool.oldest.map_or(0.0, |oldest| now.saturating_sub(oldest) as f64 / 1000.0),
-        dropped: spool.dropped + spool.lost + store.missed_attacks,
+        dropped: spool.dropped + spool.lost,
         dropping: spool.last_drop.is_some_and(|last| now.saturating_sub(last) < DROPS_SHOWN),
     }
 }
@@ -70,7 +70,6 @@ fn requests(store: &store::Statistics) -> Requests {
         stored: store.stored,
         evicted: store.evicted,
         refused: store.refused,
-        missed: store.missed,
         timeframe_seconds: store.timeframe,
         arena_bytes: store.arena,
         used_bytes: store.used,

@@ -1,19 +1,16 @@
 //! The store: one circular buffer behind one lock, and the figures that are read from it.
 //!
-//! A connection takes the lock once for all records of a read, and holds it only to copy them: what a record is was checked
-//! before. The analysis takes copies out in the order in which records came; nothing here waits for it.
+//! A connection takes the lock once for many records of a read, and holds it only to copy them: what a record is was checked
+//! before.
 
 mod header;
 mod ring;
 mod slabs;
-mod unseen;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-pub use header::Notice;
 pub use ring::{Limit, NoMemory, Record, ScatteredRecord};
-pub use unseen::{LONGEST, Unseen};
 
 use crate::system::unix_now;
 use ring::Ring;
@@ -88,12 +85,6 @@ pub struct Statistics {
     pub received: u64,
     /// Requests that were refused so far.
     pub refused: u64,
-    /// Bytes of requests that the analysis has not taken yet.
-    pub waiting: u64,
-    /// Requests that gave way before the analysis took them.
-    pub missed: u64,
-    /// Those of them that had attacks.
-    pub missed_attacks: u64,
 }
 
 /// The system gave no more memory, so the store keeps to what it has. Happens at most once in a run.
@@ -129,12 +120,12 @@ impl Store {
         self.clock
     }
 
-    /// Stores `records` in their order, which came among `pushes`. Returns bytes that the analysis has not taken.
+    /// Stores `records` in their order, which came among `pushes`.
     ///
     /// # Errors
     ///
     /// [`Shrunk`]: they are stored, but older ones had to go earlier than the budget says.
-    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>, pushes: Pushes) -> Result<u64, Shrunk> {
+    pub fn push_all<'a>(&self, records: impl IntoIterator<Item = Record<'a>>, pushes: Pushes) -> Result<(), Shrunk> {
         self.push_with(pushes, |ring, arrival| {
             for record in records {
                 ring.push(record, arrival);
@@ -147,11 +138,11 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::push_all`].
-    pub fn push_scattered(&self, record: ScatteredRecord<'_>, pushes: Pushes) -> Result<u64, Shrunk> {
+    pub fn push_scattered(&self, record: ScatteredRecord<'_>, pushes: Pushes) -> Result<(), Shrunk> {
         self.push_with(pushes, |ring, arrival| ring.push_scattered(record, arrival))
     }
 
-    fn push_with(&self, pushes: Pushes, push: impl FnOnce(&mut Ring, u64)) -> Result<u64, Shrunk> {
+    fn push_with(&self, pushes: Pushes, push: impl FnOnce(&mut Ring, u64)) -> Result<(), Shrunk> {
         let mut shelf = self.lock();
         // Read under the lock, so that arrivals never go backwards.
         let arrival = self.clock.now();
@@ -160,17 +151,7 @@ impl Store {
         let budget = shelf.ring.capacity();
         push(&mut shelf.ring, arrival);
         let capacity = shelf.ring.capacity();
-        if capacity < budget { Err(Shrunk { budget, capacity }) } else { Ok(shelf.ring.waiting()) }
-    }
-
-    /// Copies the oldest records that the analysis has not taken. Returns whether there were any.
-    pub fn take(&self, unseen: &mut Unseen) -> bool {
-        self.lock().ring.take(unseen)
-    }
-
-    /// Bytes of records that the analysis has not taken.
-    pub fn waiting(&self) -> u64 {
-        self.lock().ring.waiting()
+        if capacity < budget { Err(Shrunk { budget, capacity }) } else { Ok(()) }
     }
 
     /// The figures of now.
@@ -180,7 +161,6 @@ impl Store {
         let Shelf { ring, received, refused } = &*shelf;
         let now = self.clock.now();
         let age = ring.oldest().map_or(0, |oldest| now.saturating_sub(oldest));
-        let (missed, missed_attacks) = ring.missed();
         Statistics {
             uptime: now as f64 / 1000.0,
             timeframe: age as f64 / 1000.0,
@@ -191,9 +171,6 @@ impl Store {
             evicted: ring.evicted(),
             received: *received,
             refused: *refused,
-            waiting: ring.waiting(),
-            missed,
-            missed_attacks,
         }
     }
 

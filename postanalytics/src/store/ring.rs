@@ -2,17 +2,14 @@
 //!
 //! A record is a header ([`super::header`]) and the MessagePack that came in; it may lie across slabs and across the end of
 //! the line. Nothing else is kept for a record – no index, no allocation – so the budget counts every byte there is.
-//!
-//! A cursor stands between records that the analysis has taken and those that it has not. It only moves towards the newest.
 
 use iproto::frame;
 
-use super::header::{HEADER, Header, Notice};
+use super::header::{HEADER, Header};
 use super::slabs::{SLAB, Slabs};
-use super::unseen::Unseen;
 
 /// Bytes that the ring leaves to the rest of the server when the system runs out of memory. It stops growing then; the rest
-/// could only abort. Above 32 MiB glibc does not learn from the probe to keep freed memory, see mallopt(3).
+/// could only abort.
 const HEADROOM: usize = 64 << 20;
 
 /// The memory that the largest record needs cannot be had.
@@ -25,17 +22,13 @@ pub struct NoMemory {
 
 /// A record that is small enough for the ring it was measured by.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    bytes: &'a [u8],
-    notice: Notice,
-}
+pub struct Record<'a>(&'a [u8]);
 
 /// A record that is small enough and lies in several places.
 #[derive(Clone, Copy, Debug)]
 pub struct ScatteredRecord<'a> {
     pieces: &'a [&'a [u8]],
     length: usize,
-    notice: Notice,
 }
 
 /// What the ring measures records by. It never changes, so it is known without a lock.
@@ -47,15 +40,15 @@ pub struct Limit {
 impl Limit {
     /// `bytes` as a record, if they are few enough.
     #[must_use]
-    pub fn admit(self, bytes: &[u8], notice: Notice) -> Option<Record<'_>> {
-        (bytes.len() <= self.largest).then_some(Record { bytes, notice })
+    pub fn admit(self, bytes: &[u8]) -> Option<Record<'_>> {
+        (bytes.len() <= self.largest).then_some(Record(bytes))
     }
 
     /// `pieces`, one behind the other, as a record, if they are few enough bytes.
     #[must_use]
-    pub fn admit_scattered<'a>(self, pieces: &'a [&'a [u8]], notice: Notice) -> Option<ScatteredRecord<'a>> {
+    pub fn admit_scattered<'a>(self, pieces: &'a [&'a [u8]]) -> Option<ScatteredRecord<'a>> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        (length <= self.largest).then_some(ScatteredRecord { pieces, length, notice })
+        (length <= self.largest).then_some(ScatteredRecord { pieces, length })
     }
 }
 
@@ -69,16 +62,12 @@ pub struct Ring {
     head: u64,
     /// Where the next record will begin, counted over all laps.
     tail: u64,
-    /// Where the first record begins that the analysis has not taken.
-    cursor: u64,
     records: u64,
     evicted: u64,
-    missed: u64,
-    missed_attacks: u64,
 }
 
 impl Ring {
-    /// A ring that keeps to `budget` bytes, rounded down to whole slabs, for records of at most `largest` bytes with their headers.
+    /// A ring that keeps to `budget` bytes, for records of at most `largest` bytes with their headers.
     ///
     /// The part that the largest record needs is reserved at once (not touched: it becomes resident when written), so
     /// that no insert can fail later; the rest is reserved as the ring fills.
@@ -87,37 +76,28 @@ impl Ring {
     ///
     /// [`NoMemory`] if not even that part can be had.
     pub fn new(budget: u64, largest: u64) -> Result<(Self, Limit), NoMemory> {
-        let slab = SLAB as u64;
-        let capacity = (budget / slab).max(1) * slab;
+        Self::of_slabs(Slabs::of(SLAB), budget, largest)
+    }
+
+    fn of_slabs(mut slabs: Slabs, budget: u64, largest: u64) -> Result<(Self, Limit), NoMemory> {
         // No frame brings more.
-        let largest = largest.min(capacity).min(frame::MAX_LENGTH as u64);
-        let mut ring = Self {
-            slabs: Slabs::default(),
-            capacity,
-            head: 0,
-            tail: 0,
-            cursor: 0,
-            records: 0,
-            evicted: 0,
-            missed: 0,
-            missed_attacks: 0,
-        };
-        while ring.slabs.len() < largest + HEADER as u64 {
-            ring.slabs.grow().map_err(|_| NoMemory { bytes: largest })?;
+        let largest = largest.min(budget).min(frame::MAX_LENGTH as u64);
+        while slabs.len() < largest {
+            slabs.grow(budget).map_err(|_| NoMemory { bytes: largest })?;
         }
-        let limit = Limit { largest: largest as usize - HEADER };
-        Ok((ring, limit))
+        let limit = Limit { largest: (largest as usize).saturating_sub(HEADER) };
+        Ok((Self { slabs, capacity: budget, head: 0, tail: 0, records: 0, evicted: 0 }, limit))
     }
 
     /// Puts a record behind the newest, dropping as many of the oldest as it needs room for.
-    pub fn push(&mut self, Record { bytes, notice }: Record<'_>, arrival: u64) {
-        self.push_scattered(ScatteredRecord { pieces: &[bytes], length: bytes.len(), notice }, arrival);
+    pub fn push(&mut self, Record(bytes): Record<'_>, arrival: u64) {
+        self.push_scattered(ScatteredRecord { pieces: &[bytes], length: bytes.len() }, arrival);
     }
 
     /// The same for a record that lies in several places.
     pub fn push_scattered(&mut self, record: ScatteredRecord<'_>, arrival: u64) {
-        self.make_room((HEADER + record.length) as u64);
-        let header = Header { length: record.length as u32, notice: record.notice, arrival };
+        let header = Header { length: record.length as u32, arrival };
+        self.make_room(header.size());
         self.append(&header.encode());
         for piece in record.pieces {
             self.append(piece);
@@ -133,7 +113,7 @@ impl Ring {
     fn make_room(&mut self, size: u64) {
         // Growing happens on the first lap only, where positions do not depend on the length of the line.
         while self.tail + size > self.slabs.len() && self.slabs.len() < self.capacity {
-            if self.slabs.grow_leaving(HEADROOM).is_err() {
+            if self.slabs.grow_leaving(HEADROOM, self.capacity).is_err() {
                 self.capacity = self.slabs.len();
             }
         }
@@ -143,13 +123,7 @@ impl Ring {
     }
 
     fn evict(&mut self) {
-        let header = self.header_at(self.head);
-        if self.cursor == self.head {
-            self.cursor += header.size();
-            self.missed += u64::from(header.notice != Notice::Taken);
-            self.missed_attacks += u64::from(header.notice == Notice::Attacks);
-        }
-        self.head += header.size();
+        self.head += self.header_at(self.head).size();
         self.records -= 1;
         self.evicted += 1;
     }
@@ -158,21 +132,6 @@ impl Ring {
         let mut header = [0; HEADER];
         self.slabs.read(at, &mut header);
         Header::decode(header)
-    }
-
-    /// Copies records that the analysis has not taken, the oldest first, as many as `unseen` has room for, and counts them as
-    /// taken. Returns whether there were any.
-    pub fn take(&mut self, unseen: &mut Unseen) -> bool {
-        let waiting = self.tail - self.cursor;
-        let (slabs, cursor) = (&self.slabs, self.cursor);
-        unseen.fill(waiting, |bytes| slabs.read(cursor, bytes));
-        self.cursor += unseen.passed();
-        waiting > 0
-    }
-
-    /// Bytes of records that the analysis has not taken.
-    pub fn waiting(&self) -> u64 {
-        self.tail - self.cursor
     }
 
     /// Arrival of the oldest record, if there is one.
@@ -195,11 +154,6 @@ impl Ring {
         self.evicted
     }
 
-    /// Records that gave way before the analysis took them, and how many of those had attacks.
-    pub fn missed(&self) -> (u64, u64) {
-        (self.missed, self.missed_attacks)
-    }
-
     /// Records that are there.
     pub fn records(&self) -> u64 {
         self.records
@@ -217,9 +171,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
+    /// Small ones, so that a few records cross from one to the next.
+    const SLAB: usize = 1 << 20;
+
     /// A ring for records of an eighth of it.
     fn ring(budget: u64) -> (Ring, Limit) {
-        Ring::new(budget, budget / 8).unwrap()
+        Ring::of_slabs(Slabs::of(SLAB), budget, budget / 8).unwrap()
     }
 
     fn stored(ring: &Ring) -> Vec<(u64, Vec<u8>)> {
@@ -238,26 +195,27 @@ mod tests {
     #[test]
     fn a_record_of_1000_bytes_costs_1012() {
         let (mut ring, limit) = ring(8 << 20);
-        ring.push(limit.admit(&[7; 1000], Notice::Clean).unwrap(), 0);
+        ring.push(limit.admit(&[7; 1000]).unwrap(), 0);
         assert_eq!(ring.used(), 1012);
     }
 
     #[test]
     fn the_largest_record_is_told_with_its_header() {
         let (_, limit) = ring(8 << 20);
-        assert!(limit.admit(&vec![0; SLAB - HEADER], Notice::Clean).is_some());
-        assert!(limit.admit(&vec![0; SLAB - HEADER + 1], Notice::Clean).is_none());
+        assert!(limit.admit(&vec![0; SLAB - HEADER]).is_some());
+        assert!(limit.admit(&vec![0; SLAB - HEADER + 1]).is_none());
     }
 
     #[test]
-    fn the_budget_is_never_exceeded() {
-        let (mut ring, limit) = ring(2 * SLAB as u64 + 5000);
+    fn the_budget_is_never_exceeded_and_wholly_used() {
+        let budget = 2 * SLAB as u64 + 5000;
+        let (mut ring, limit) = ring(budget);
         for arrival in 0..10_000 {
-            ring.push(limit.admit(&[1; 3333], Notice::Clean).unwrap(), arrival);
-            assert!(ring.used() <= 2 * SLAB as u64 && ring.slabs.len() <= 2 * SLAB as u64);
+            ring.push(limit.admit(&[1; 3333]).unwrap(), arrival);
+            assert!(ring.used() <= budget && ring.slabs.len() <= budget);
         }
-        assert_eq!((ring.pushed(), ring.evicted()), (10_000, 10_000 - 626));
-        assert_eq!(ring.oldest(), Some(10_000 - 626));
+        assert_eq!((ring.pushed(), ring.evicted()), (10_000, 10_000 - 628));
+        assert_eq!(ring.oldest(), Some(10_000 - 628));
     }
 
     #[test]
@@ -265,58 +223,24 @@ mod tests {
         let (mut ring, limit) = ring(8 * SLAB as u64);
         ring.capacity = ring.slabs.len();
         for arrival in 0..100 {
-            ring.push(limit.admit(&vec![1; SLAB / 2], Notice::Clean).unwrap(), arrival);
+            ring.push(limit.admit(&vec![1; SLAB / 2]).unwrap(), arrival);
         }
-        assert_eq!((ring.pushed(), ring.oldest()), (100, Some(97)));
-    }
-
-    fn take_all(ring: &mut Ring) -> Vec<u64> {
-        let mut unseen = Unseen::new();
-        let mut arrivals = Vec::new();
-        while ring.take(&mut unseen) {
-            arrivals.extend(unseen.records().map(|(arrival, _)| arrival));
-        }
-        arrivals
-    }
-
-    #[test]
-    fn the_analysis_takes_each_record_once_and_none_that_was_looked_at_before() {
-        let (mut ring, limit) = ring(8 << 20);
-        for arrival in 0..1000 {
-            let notice = if arrival % 3 == 0 { Notice::Taken } else { Notice::Clean };
-            ring.push(limit.admit(&[1; 1000], notice).unwrap(), arrival);
-        }
-        assert_eq!(take_all(&mut ring), (0..1000).filter(|arrival| arrival % 3 != 0).collect::<Vec<_>>());
-        ring.push(limit.admit(&[1; 1000], Notice::Attacks).unwrap(), 1000);
-        assert_eq!((take_all(&mut ring), ring.missed(), ring.waiting()), (vec![1000], (0, 0), 0));
-    }
-
-    #[test]
-    fn records_that_give_way_before_the_analysis_took_them_are_counted() {
-        let (mut ring, limit) = ring(SLAB as u64);
-        let big = vec![1; SLAB / 8 - HEADER];
-        for (arrival, notice) in
-            [Notice::Attacks, Notice::Clean, Notice::Taken, Notice::Attacks].into_iter().enumerate()
-        {
-            ring.push(limit.admit(&big, notice).unwrap(), arrival as u64);
-        }
-        for arrival in 4..11 {
-            ring.push(limit.admit(&big, Notice::Taken).unwrap(), arrival);
-        }
-        assert_eq!((ring.missed(), ring.oldest()), ((2, 1), Some(3)));
-        assert_eq!(take_all(&mut ring), [3]);
+        assert_eq!((ring.pushed(), ring.oldest()), (100, Some(99)));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn what_is_stored_is_what_came_last(lengths in proptest::collection::vec(0..=SLAB / 4 - HEADER, 1..60)) {
-            let (mut ring, limit) = ring(2 * SLAB as u64);
+        fn what_is_stored_is_what_came_last(
+            lengths in proptest::collection::vec(0..=SLAB / 4 - HEADER, 1..60),
+            budget in 2 * SLAB..3 * SLAB,
+        ) {
+            let (mut ring, limit) = ring(budget as u64);
             let mut expected = VecDeque::new();
             for (arrival, length) in lengths.into_iter().enumerate() {
                 let bytes = vec![arrival as u8; length];
-                ring.push(limit.admit(&bytes, Notice::Clean).unwrap(), arrival as u64);
+                ring.push(limit.admit(&bytes).unwrap(), arrival as u64);
                 expected.push_back((arrival as u64, bytes));
                 while expected.len() as u64 > ring.records {
                     expected.pop_front();

@@ -1,32 +1,76 @@
 //! Memory in equal slabs, taken from the system when first needed and addressed as one line of bytes.
 
-use std::collections::TryReserveError;
+use std::io;
 
-/// Bytes of one slab. Big enough to be mapped straight from the system, small enough that an idle server stays small.
-pub const SLAB: usize = 1 << 20;
+use memmap2::{Advice, MmapMut};
 
-/// A line of `slabs × SLAB` bytes. Pages become resident as they are written for the first time.
-#[derive(Debug, Default)]
+/// Bytes of a slab, a power of two. So large that few are needed, and that what [`HUGE_PAGE`] costs beside it does not matter.
+pub const SLAB: usize = 32 << 20;
+
+/// What the processor can look up at once, where the system gives such pages. Pages become resident as they are written for the
+/// first time, which with small ones is the dearest part of storing a record; see `docs/decisions/huge-pages.md`.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// A line of bytes that grows. Pages become resident as they are written for the first time.
+#[derive(Debug)]
 pub struct Slabs {
-    slabs: Vec<Vec<u8>>,
+    /// Bytes of each slab but the last, which may be shorter, as a power of two.
+    shift: u32,
+    slabs: Vec<Slab>,
+    length: u64,
+}
+
+#[derive(Debug)]
+struct Slab {
+    map: MmapMut,
+    /// Where the first huge page begins.
+    start: usize,
+    length: usize,
+}
+
+impl Slab {
+    fn new(length: usize) -> io::Result<Self> {
+        let map = MmapMut::map_anon(length + HUGE_PAGE)?;
+        // A system without huge pages refuses, and does as well without.
+        let _ = map.advise(Advice::HugePage);
+        let start = map.as_ptr().align_offset(HUGE_PAGE).min(HUGE_PAGE);
+        Ok(Self { map, start, length })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.map[self.start..self.start + self.length]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.map[self.start..self.start + self.length]
+    }
 }
 
 impl Slabs {
-    /// Bytes that are there.
-    pub fn len(&self) -> u64 {
-        (self.slabs.len() * SLAB) as u64
+    /// An empty line that grows by slabs of `size` bytes, a power of two.
+    pub fn of(size: usize) -> Self {
+        Self { shift: size.ilog2(), slabs: Vec::new(), length: 0 }
     }
 
-    /// Adds one slab to the end.
+    fn size(&self) -> usize {
+        1 << self.shift
+    }
+
+    /// Bytes that are there.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Adds one slab to the end, shorter than the others if the line would else be longer than `capacity`: it is the last.
     ///
     /// # Errors
     ///
     /// The system gives no more memory; nothing has changed.
-    pub fn grow(&mut self) -> Result<(), TryReserveError> {
-        let mut slab = Vec::new();
-        slab.try_reserve_exact(SLAB)?;
+    pub fn grow(&mut self, capacity: u64) -> io::Result<()> {
+        let length = capacity.saturating_sub(self.length).min(self.size() as u64);
         self.slabs.try_reserve(1)?;
-        self.slabs.push(slab);
+        self.slabs.push(Slab::new(length as usize)?);
+        self.length += length;
         Ok(())
     }
 
@@ -35,46 +79,45 @@ impl Slabs {
     /// # Errors
     ///
     /// The system gives no more memory; nothing has changed.
-    pub fn grow_leaving(&mut self, headroom: usize) -> Result<(), TryReserveError> {
-        // Reserved and never touched, so this asks the system and takes nothing.
-        Vec::<u8>::new().try_reserve_exact(headroom + SLAB)?;
-        self.grow()
+    pub fn grow_leaving(&mut self, headroom: usize, capacity: u64) -> io::Result<()> {
+        // Never touched, so this asks the system and takes nothing.
+        drop(MmapMut::map_anon(headroom + self.size())?);
+        self.grow(capacity)
     }
 
     /// Writes `bytes` from `at` on, which wraps at the end of the line.
-    ///
-    /// The first lap must write in order: a slab's memory is appended to before it can be overwritten.
     pub fn write(&mut self, at: u64, mut bytes: &[u8]) {
-        let mut at = at;
-        while !bytes.is_empty() {
-            let (slab, offset) = self.place(at);
-            let slab = &mut self.slabs[slab];
-            let (now, later) = bytes.split_at(bytes.len().min(SLAB - offset));
-            // On the first lap the slab ends where we write; on later ones it is full.
-            let known = (slab.len() - offset).min(now.len());
-            slab[offset..offset + known].copy_from_slice(&now[..known]);
-            slab.extend_from_slice(&now[known..]);
-            at += now.len() as u64;
-            bytes = later;
+        let (mut slab, mut offset) = self.place(at);
+        loop {
+            let room = &mut self.slabs[slab].bytes_mut()[offset..];
+            let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            if later.is_empty() {
+                return;
+            }
+            (slab, offset, bytes) = ((slab + 1) % self.slabs.len(), 0, later);
         }
     }
 
     /// Fills `bytes` from `at` on, which wraps at the end of the line.
     pub fn read(&self, at: u64, bytes: &mut [u8]) {
-        let mut at = at;
+        let (mut slab, mut offset) = self.place(at);
         let mut rest = bytes;
-        while !rest.is_empty() {
-            let (slab, offset) = self.place(at);
-            let length = rest.len().min(SLAB - offset);
-            let (now, later) = rest.split_at_mut(length);
-            now.copy_from_slice(&self.slabs[slab][offset..offset + length]);
-            at += length as u64;
-            rest = later;
+        loop {
+            let there = &self.slabs[slab].bytes()[offset..];
+            let (now, later) = rest.split_at_mut(there.len().min(rest.len()));
+            now.copy_from_slice(&there[..now.len()]);
+            if later.is_empty() {
+                return;
+            }
+            (slab, offset, rest) = ((slab + 1) % self.slabs.len(), 0, later);
         }
     }
 
+    /// Which slab, and where in it.
     fn place(&self, at: u64) -> (usize, usize) {
-        let at = at % self.len();
-        ((at / SLAB as u64) as usize, (at % SLAB as u64) as usize)
+        // Divided only where it must be: the first lap is the longest that many a server ever sees.
+        let at = if at < self.length { at } else { at % self.length } as usize;
+        (at >> self.shift, at & (self.size() - 1))
     }
 }

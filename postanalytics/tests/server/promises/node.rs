@@ -54,8 +54,7 @@ pub fn drained(server: &Running) -> Value {
         let state = server.state();
         let hits = &state["hits"];
         let here = ["waiting", "spooled", "in_flight"].iter().map(|name| hits[*name].as_u64().unwrap());
-        let seen = state["analysis"]["waiting_bytes"] == 0 && here.sum::<u64>() == 0;
-        seen.then_some(state)
+        (here.sum::<u64>() == 0).then_some(state)
     })
     .unwrap_or_else(|| panic!("not drained: {}", server.state()))
 }
@@ -64,8 +63,7 @@ pub fn drained(server: &Running) -> Value {
 pub fn saved(server: &Running) -> u64 {
     wait_for(|| {
         let state = server.state();
-        let ready = state["hits"]["waiting"] == 0 && state["analysis"]["waiting_bytes"] == 0;
-        ready.then(|| state["hits"]["made"].as_u64().unwrap())
+        (state["hits"]["waiting"] == 0).then(|| state["hits"]["made"].as_u64().unwrap())
     })
     .unwrap_or_else(|| panic!("not saved: {}", server.state()))
 }
