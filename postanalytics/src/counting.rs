@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use analysis::{Minute, Moment, UnixMillis, UnreliableMarker};
+use analysis::{Minute, Moment, Scopes, UnixMillis, UnreliableMarker};
 use cloud_api::behaviour::Verdicts;
 use cloud_api::markers::Markers;
 
@@ -47,7 +47,7 @@ impl Counting {
 
 impl Minutes for Counting {
     fn take(&self) -> Minute {
-        self.with(|server, work, now, wall| {
+        let begun = self.with(|server, work, now, wall| {
             // A window that reaches further back than the requests that are kept holds counts that nobody can check. Before the first
             // request had to go, all of them are kept.
             let store = server.store.statistics();
@@ -58,8 +58,12 @@ impl Minutes for Counting {
                 server.log.warning(Part::Analysis, format_args!("{marker}"));
             }
             told.unreliable = unreliable;
-            work.analysis.take_minute(now, wall)
-        })
+            Some(work.analysis.begin_minute(now, wall))
+        });
+        let Some(mut taking) = begun else { return Minute::default() };
+        // Each piece takes the lock anew: intake does not wait for all of them.
+        while self.with(|_, work, _, _| work.analysis.go_on(&mut taking)) {}
+        taking.minute()
     }
 
     fn merge_back(&self, minute: Minute) {
@@ -71,8 +75,10 @@ impl Minutes for Counting {
         if self.told().markers.as_ref() == Some(&markers) {
             return;
         }
+        let (scopes, refused) = Scopes::compile(&markers);
         self.with(|server, work, _, _| {
-            for refused in work.analysis.set_markers(&markers) {
+            work.analysis.set_scopes(scopes);
+            for refused in refused {
                 server.log.warning(Part::Analysis, format_args!("{refused}"));
             }
         });

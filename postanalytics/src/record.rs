@@ -152,6 +152,11 @@ impl<'a> Bodiless<'a> {
 mod tests {
     use super::*;
     use attacks::Attack;
+    use iproto::code::RequestType;
+    use iproto::frame::{self, Split};
+    use iproto::request::{self, Request};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
 
     const ID: &[u8] = b"0123456789abcdef0123456789ABCDEF";
 
@@ -244,5 +249,72 @@ mod tests {
             });
         });
         assert_eq!(Bodiless::from_record(&long), Err(RecordError::Repeated));
+    }
+
+    /// A push as modules write it, with values inside the record that nest so deep.
+    fn pushed(levels: usize) -> Vec<u8> {
+        let mut frame = Vec::new();
+        request::write_call(&mut frame, 7, "wallarm.request.push", |writer| {
+            writer.array(2).uint(1).map(4).str(b"request_id").str(ID).str(b"attack_type").uint(0x20);
+            writer.str(b"status").uint(200).str(b"x");
+            (0..levels).for_each(|_| _ = writer.array(1));
+            writer.nil();
+        });
+        match frame::split(&frame) {
+            Ok(Split::Frame { payload, .. }) => payload.to_vec(),
+            other => panic!("no frame: {other:?}"),
+        }
+    }
+
+    /// The sync and the record of a push that can be stored, read in one pass.
+    fn in_one_pass(payload: &[u8]) -> Option<(u64, Incoming<'_>)> {
+        let (sync, arguments) = request::unchecked_call(payload, b"wallarm.request.push")?;
+        Some((sync, Incoming::from_arguments(arguments).ok()?))
+    }
+
+    /// The same, checked first and read then.
+    fn in_two_passes(payload: &[u8]) -> Option<(u64, Incoming<'_>)> {
+        let request = Request::decode(payload).ok()?;
+        let is_push = request.kind == RequestType::Call && request.name == Some(b"wallarm.request.push");
+        let incoming = Incoming::from_arguments(request.arguments).ok().filter(|_| is_push)?;
+        Some((request.sync, incoming))
+    }
+
+    #[test]
+    fn a_record_may_be_as_deep_as_a_request() {
+        for (levels, is_taken) in [(0, true), (MAX_DEPTH - 3, true), (MAX_DEPTH - 2, false), (1000, false)] {
+            let payload = pushed(levels);
+            assert_eq!((in_one_pass(&payload).is_some(), in_two_passes(&payload).is_some()), (is_taken, is_taken));
+        }
+    }
+
+    #[test]
+    fn a_record_with_a_field_of_another_type_is_stored_and_not_read() {
+        let mut payload = pushed(0);
+        let status = payload.windows(6).position(|window| window == b"status").unwrap() + 6;
+        payload.splice(status..status + 2, *b"\xa3200");
+        let (_, incoming) = in_one_pass(&payload).unwrap();
+        assert!(incoming.record.is_none() && incoming.request_id == ID && !incoming.attacks.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_takes_nothing_that_two_would_not(
+            changes in proptest::collection::vec((any::<Index>(), any::<u8>()), 0..4),
+            cut in any::<Index>(),
+            is_cut in proptest::bool::weighted(0.1),
+        ) {
+            let mut payload = pushed(2);
+            for (place, byte) in changes {
+                *place.get_mut(&mut payload) = byte;
+            }
+            if is_cut {
+                payload.truncate(cut.index(payload.len()));
+            }
+            if let Some((sync, taken)) = in_one_pass(&payload) {
+                let (other_sync, other) = in_two_passes(&payload).unwrap();
+                prop_assert_eq!((sync, taken.bytes, taken.request_id), (other_sync, other.bytes, other.request_id));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use cloud_api::behaviour::Verdict;
 use cloud_api::markers::Markers;
 use iproto::msgpack::{MAX_DEPTH, Reader};
 
-use crate::behaviour::{Behaviours, Marked, RefusedMarker, UnreliableMarker};
+use crate::behaviour::{Behaviours, Marked, RefusedMarker, Scopes, UnreliableMarker};
 use crate::blocked::BlockedSources;
 use crate::budget::{Division, LEAST_BUDGET};
 use crate::config::{Config, Limits};
@@ -14,7 +14,7 @@ use crate::groups::{Groups, name};
 use crate::hash::{Hashing, Key, Purpose};
 use crate::hits::{Hit, hit};
 use crate::kind::Kind;
-use crate::minute::Minute;
+use crate::minute::{Minute, Taking};
 use crate::moment::{Clocks, Moment, UnixMillis};
 use crate::record::Record;
 use crate::sampling::{Likeness, Sampler, Share};
@@ -22,6 +22,9 @@ use crate::signs::{Sign, Signs};
 
 /// Bytes of the buffer for hits that are kept from one hit to the next.
 const KEPT_BUFFER: usize = 16 * 1024;
+
+/// Pages of a table that are gone through at once.
+const PAGES_AT_ONCE: usize = 16;
 
 /// All that is remembered of requests.
 #[derive(Debug)]
@@ -65,9 +68,16 @@ impl Analysis {
         self.share.set_limits(limits.share);
     }
 
-    /// Takes counting scopes in place of those before, and says which of them cannot be used. The counts of scopes that stay stay too.
+    /// Takes counting scopes in place of those before. The counts of scopes that stay stay too.
+    pub fn set_scopes(&mut self, scopes: Scopes) {
+        self.behaviours.set_scopes(scopes);
+    }
+
+    /// The same with markers that are not compiled yet; says which of them cannot be used.
     pub fn set_markers(&mut self, markers: &Markers) -> Vec<RefusedMarker> {
-        self.behaviours.set_markers(markers)
+        let (scopes, refused) = Scopes::compile(markers);
+        self.set_scopes(scopes);
+        refused
     }
 
     /// The counting scopes with windows longer than `timeframe` seconds, for which requests are kept.
@@ -181,13 +191,29 @@ impl Analysis {
     /// What was counted since the last time. It also lets time pass where no record comes.
     #[must_use]
     pub fn take_minute(&mut self, now: Moment, wall: UnixMillis) -> Minute {
+        let mut taking = self.begin_minute(now, wall);
+        while self.go_on(&mut taking) {}
+        taking.minute()
+    }
+
+    /// Begins [`Analysis::take_minute`]. What is counted for each source takes a while to go through, so it is done in pieces, between
+    /// which others can look at records.
+    #[must_use]
+    pub fn begin_minute(&mut self, now: Moment, wall: UnixMillis) -> Taking {
         self.clocks = Clocks { now, wall };
         self.share.pass(now.seconds());
-        Minute {
+        Taking {
+            clocks: self.clocks,
             counters: self.counters.take(wall.seconds()),
-            behaviour: self.behaviours.take(self.clocks),
+            telling: self.behaviours.begin(),
             acl: self.blocked.take(),
         }
+    }
+
+    /// Goes on with a piece, of a fraction of a millisecond; says whether there are more.
+    #[must_use]
+    pub fn go_on(&mut self, taking: &mut Taking) -> bool {
+        self.behaviours.go_on(&mut taking.telling, PAGES_AT_ONCE, taking.clocks)
     }
 
     /// Takes back what did not arrive: it is part of what is taken next.

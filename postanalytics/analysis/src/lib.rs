@@ -38,7 +38,7 @@ mod table;
 mod window;
 
 pub use analysis::Analysis;
-pub use behaviour::{BehaviourFigures, PatternError, RefusedMarker, UnreliableMarker, WhyRefused};
+pub use behaviour::{BehaviourFigures, PatternError, RefusedMarker, Scopes, UnreliableMarker, WhyRefused};
 pub use blocked::BlockedFigures;
 pub use budget::LEAST_BUDGET;
 pub use config::{Config, Limits, ShareLimits};
@@ -46,7 +46,7 @@ pub use figures::{Figures, HitFigures, Tables, Tally};
 pub use groups::GroupFigures;
 pub use hits::Hit;
 pub use kind::Kind;
-pub use minute::Minute;
+pub use minute::{Minute, Taking};
 pub use moment::{Moment, UnixMillis};
 pub use record::Record;
 pub use sampling::ShareFigures;

@@ -109,6 +109,9 @@ const NIL: u8 = 0xc0;
 macro_rules! fields {
     ($record:ident, $reader:ident, $depth:ident; $($name:literal => $take:expr,)*) => {
         impl<'a> Record<'a> {
+            /// Names of fields in the order in which modules write them. In this order they are read fastest.
+            pub const FIELDS: &'static [&'static [u8]] = &[$($name),*];
+
             /// Reads those of `fields` fields that come in the order below, and gives how many they were.
             fn take_in_order(
                 &mut self,
@@ -218,4 +221,89 @@ fn boolean(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
 
 fn first_byte(reader: &Reader<'_>) -> u8 {
     reader.rest().first().copied().unwrap_or(NIL)
+}
+
+#[cfg(test)]
+mod tests {
+    use iproto::msgpack::{MAX_DEPTH, Writer};
+    use proptest::prelude::*;
+    use proptest::sample::{Index, subsequence};
+
+    use super::*;
+
+    /// A field of every type that records have, in the order of modules, and two that nobody knows.
+    fn fields() -> Vec<Vec<u8>> {
+        let field = |name: &str, value: &dyn Fn(&mut Writer<'_>)| {
+            let mut out = Vec::new();
+            value(Writer::new(&mut out).str(name.as_bytes()));
+            out
+        };
+        vec![
+            field("request_id", &|writer| _ = writer.str(b"0123456789abcdef0123456789abcdef")),
+            field("attack_type", &|writer| _ = writer.uint(1 << 5)),
+            field("time", &|writer| _ = writer.uint(1_700_000_000)),
+            field("app_id", &|writer| _ = writer.int(-1)),
+            field("client_uuid", &|writer| _ = writer.nil()),
+            field("remote_addr", &|writer| _ = writer.str(b"192.0.2.7")),
+            field("remote_port", &|writer| _ = writer.uint(40_000)),
+            field("uri", &|writer| _ = writer.str(&[b'u'; 300])),
+            field("novelty", &|writer| _ = writer.map(1).str(b"a").array(1).nil()),
+            field("headers", &|writer| _ = writer.array(1).array(2).str(b"Host").str(&[b'h'; 40])),
+            field("status", &|writer| _ = writer.uint(404)),
+            field("response_time_ms", &|writer| _ = writer.uint(7)),
+            field("attacks", &|writer| _ = writer.array(1).map(1).str(b"type").str(b"xss")),
+            field("blocked", &|writer| _ = writer.bool(true)),
+            field("block_reason", &|writer| _ = writer.nil()),
+            field("a name that is longer than any that modules write", &|writer| _ = writer.uint(1)),
+            field("tags", &|writer| _ = writer.array(0)),
+        ]
+    }
+
+    fn record(fields: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Writer::new(&mut out).map(fields.len() as u32);
+        out.extend(fields.iter().flatten());
+        out
+    }
+
+    fn read(bytes: &[u8]) -> Result<String, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let record = Record::read(&mut reader, MAX_DEPTH)?;
+        assert!(reader.finish().is_ok(), "all of it is read");
+        Ok(format!("{record:?}"))
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_fields_does_not_matter(chosen in subsequence(fields(), 0..=17).prop_shuffle()) {
+            let mut sorted = chosen.clone();
+            sorted.sort_by_key(|field| fields().iter().position(|other| other == field));
+            prop_assert_eq!(read(&record(&chosen)), read(&record(&sorted)));
+        }
+
+        #[test]
+        fn what_is_read_is_well_formed(
+            chosen in subsequence(fields(), 1..=17).prop_shuffle(),
+            changes in proptest::collection::vec((any::<Index>(), any::<u8>()), 0..4),
+            depth in 0..5_usize,
+        ) {
+            let mut bytes = record(&chosen);
+            for (place, byte) in changes {
+                *place.get_mut(&mut bytes) = byte;
+            }
+            let mut reader = Reader::new(&bytes);
+            if Record::read(&mut reader, depth).is_ok() {
+                let all = Reader::new(&bytes).raw(depth).map(<[u8]>::len);
+                prop_assert_eq!(all, Ok(bytes.len() - reader.rest().len()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_counts_as_it_stands_last() {
+        let port = |port| record(&[fields().swap_remove(0), [b"\xabremote_port", &[port][..]].concat()]);
+        let twice = [&port(1)[..], &port(2)[1 + fields()[0].len()..]].concat();
+        let twice = [&[0x83], &twice[1..]].concat();
+        assert_eq!(read(&twice), read(&port(2)));
+    }
 }

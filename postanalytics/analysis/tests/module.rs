@@ -7,7 +7,7 @@ use std::time::Duration;
 use analysis::{Analysis, Config, Limits, Moment, UnixMillis};
 use detection::attack::{Attack, AttackSet};
 use iproto::frame::{Split, split};
-use iproto::msgpack::Reader;
+use iproto::msgpack::{MAX_DEPTH, Reader};
 use iproto::request::Request;
 use module_logic::cloud::{Found, hits};
 use module_logic::mode::Mode;
@@ -110,6 +110,25 @@ fn values() -> impl Strategy<Value = (Vec<u8>, usize)> {
         let value = (0..length).map(|at| (at * 31) as u8 ^ seed).collect();
         (value, sign.index(length + 1))
     })
+}
+
+#[test]
+fn the_fields_of_the_module_stand_in_the_order_in_which_they_are_read_fastest() {
+    let whole = Record {
+        client_uuid: Some(b"5c1a7f4e-0000-4000-8000-000000000001"),
+        ..record(b"/", b"shop.example", Mode::Block, Some(Blocked::Verdict(BlockReason::Attack)))
+    };
+    let mut frame = Vec::new();
+    whole.write_push(&Inspected { record: whole, found: Vec::new() }, &NoMasking, &mut frame);
+    let Ok(Split::Frame { payload, .. }) = split(&frame) else { panic!("no frame") };
+    let mut reader = Reader::new(Request::decode(payload).unwrap().arguments);
+    assert_eq!((reader.array_len(), reader.uint()), (Ok(2), Ok(1)));
+    let mut names = Vec::new();
+    for _ in 0..reader.map_len().unwrap() {
+        names.push(reader.str().unwrap());
+        reader.raw(MAX_DEPTH).unwrap();
+    }
+    assert_eq!(names, analysis::Record::FIELDS);
 }
 
 proptest! {

@@ -80,15 +80,28 @@ impl Value for Count {
 #[derive(Debug)]
 pub(crate) struct Counted {
     table: Table<Count>,
+    /// How many counts have something to tell, by its [`magnitude`].
+    untold: [usize; MAGNITUDES],
     most: usize,
     lost: u64,
+}
+
+/// Increments that are being handed out, page by page of the table.
+#[derive(Debug, Default)]
+pub(crate) struct Telling {
+    /// The page that is next.
+    page: usize,
+    /// The magnitude of the smallest increments that may be handed out, and how many of that magnitude.
+    least: usize,
+    rest: usize,
+    pub(crate) increments: Vec<Increment>,
 }
 
 impl Counted {
     /// Counts in so many bytes, of which increments that are handed out take so many more.
     pub(crate) fn new(bytes: usize, increment_bytes: usize) -> Self {
         let most = (increment_bytes / size_of::<Increment>()).clamp(1, MOST_INCREMENTS);
-        Self { table: Table::new(bytes), most, lost: 0 }
+        Self { table: Table::new(bytes), untold: [0; MAGNITUDES], most, lost: 0 }
     }
 
     /// Counts one request of a subject, with the window of its marker.
@@ -96,12 +109,28 @@ impl Counted {
         let Some(count) = self.entry(key, subject, window, now) else { return };
         let slot = count.slot(now);
         count.window.add(slot, 1);
+        let before = count.untold;
         count.add_untold(1, now, now);
+        let after = count.untold;
+        self.note(before, after);
+    }
+
+    /// Keeps [`Counted::untold`] when a count has something else to tell.
+    fn note(&mut self, before: u32, after: u32) {
+        let (before, after) = (magnitude(before), magnitude(after));
+        if before != after {
+            self.untold[before] = self.untold[before].saturating_sub(usize::from(before > 0));
+            self.untold[after] += usize::from(after > 0);
+        }
     }
 
     fn entry(&mut self, key: Key, subject: &Subject, window: u32, now: u32) -> Option<&mut Count> {
         let place = self.table.claim(key, now)?;
-        self.lost += place.pushed_out.map_or(0, |count: Count| u64::from(count.untold));
+        if let Some(Count { untold, .. }) = place.pushed_out {
+            self.lost += u64::from(untold);
+            let count = &mut self.untold[magnitude(untold)];
+            *count = count.saturating_sub(1);
+        }
         let slot_seconds = window.div_ceil(SLOTS as u32);
         if place.is_new {
             *place.value = Count {
@@ -120,19 +149,34 @@ impl Counted {
         Some(place.value)
     }
 
-    /// What was not told yet. If it is more than may be handed out at once, it is the largest increments; the others wait.
-    pub(crate) fn take(&mut self, clocks: Clocks) -> Vec<Increment> {
-        let (least, mut rest) = self.least_magnitude();
-        let mut increments = Vec::new();
+    /// Begins to hand out what was not told yet. If it is more than may be handed out at once, it is the largest increments; the others
+    /// wait.
+    pub(crate) fn begin(&self) -> Telling {
+        let mut telling = Telling::default();
+        let mut room = self.most;
+        for (magnitude, count) in self.untold.iter().enumerate().skip(1).rev() {
+            if *count >= room {
+                (telling.least, telling.rest) = (magnitude, room);
+                break;
+            }
+            room -= count;
+        }
+        telling
+    }
+
+    /// Goes on with the next `pages` pages; says whether there are more. What is counted meanwhile is told now or the next time.
+    pub(crate) fn go_on(&mut self, telling: &mut Telling, pages: usize, clocks: Clocks) -> bool {
+        let end = telling.page.saturating_add(pages).min(self.table.pages());
         let now = clocks.now.seconds();
-        for count in self.table.values_mut() {
+        for count in self.table.values_mut(telling.page..end) {
             let Some(kind) = count.kind.filter(|_| count.untold > 0) else { continue };
             let magnitude = magnitude(count.untold);
-            if magnitude < least || (magnitude == least && rest == 0) {
+            let is_told = magnitude > telling.least || magnitude == telling.least && telling.rest > 0;
+            if !is_told || telling.increments.len() >= self.most {
                 continue;
             }
-            rest -= usize::from(magnitude == least);
-            increments.push(Increment {
+            telling.rest -= usize::from(magnitude == telling.least);
+            telling.increments.push(Increment {
                 window: Span { from: clocks.unix(count.first), to: clocks.unix(count.last) },
                 kind,
                 ip: IpAddr::V6(Ipv6Addr::from(count.source)).to_canonical(),
@@ -141,27 +185,11 @@ impl Counted {
                 count: count.untold.into(),
                 recent: count.window.sum(count.slot(now)).into(),
             });
+            self.untold[magnitude] = self.untold[magnitude].saturating_sub(1);
             count.untold = 0;
         }
-        increments
-    }
-
-    /// The magnitude of the smallest increments that may be handed out, and how many of that magnitude.
-    fn least_magnitude(&mut self) -> (usize, usize) {
-        let mut sizes = [0_usize; u32::BITS as usize + 1];
-        for count in self.table.values_mut() {
-            if let Some(size) = sizes.get_mut(magnitude(count.untold)) {
-                *size += 1;
-            }
-        }
-        let mut room = self.most;
-        for (magnitude, size) in sizes.iter().enumerate().skip(1).rev() {
-            if *size >= room {
-                return (magnitude, room);
-            }
-            room -= size;
-        }
-        (0, 0)
+        telling.page = end;
+        end < self.table.pages()
     }
 
     /// Takes back an increment that did not arrive.
@@ -173,7 +201,10 @@ impl Counted {
         let window = window.or(kept).unwrap_or(FALLBACK_WINDOW);
         let [first, last] = [increment.window.from, increment.window.to].map(|unix| clocks.monotonic(unix).min(now));
         if let Some(count) = self.entry(key, &subject, window, now) {
+            let before = count.untold;
             count.add_untold(u32::try_from(increment.count).unwrap_or(u32::MAX), first, last);
+            let after = count.untold;
+            self.note(before, after);
         }
     }
 
@@ -186,6 +217,9 @@ impl Counted {
         self.table.figures()
     }
 }
+
+/// How many values [`magnitude`] has.
+const MAGNITUDES: usize = u32::BITS as usize + 1;
 
 /// Binary digits of a number: how large it is, roughly.
 fn magnitude(number: u32) -> usize {

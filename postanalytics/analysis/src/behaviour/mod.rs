@@ -17,7 +17,6 @@ mod scope;
 use std::net::IpAddr;
 
 use cloud_api::behaviour::{Behaviour, Increment, Verdict};
-use cloud_api::markers::Markers;
 
 use crate::budget::Division;
 use crate::hash::Hashing;
@@ -25,12 +24,11 @@ use crate::moment::Clocks;
 use crate::record::Record;
 use crate::table::TableFigures;
 
+pub(crate) use counted::Telling;
 use counted::{Counted, Subject};
 use marks::Marks;
-use scope::Scopes;
-
 pub use pattern::PatternError;
-pub use scope::{RefusedMarker, UnreliableMarker, WhyRefused};
+pub use scope::{RefusedMarker, Scopes, UnreliableMarker, WhyRefused};
 
 /// The status that forced browsing meets.
 const NOT_FOUND: u16 = 404;
@@ -81,12 +79,10 @@ impl Behaviours {
         }
     }
 
-    /// Takes the scopes of the Cloud in place of those before, and says which cannot be used.
-    pub(crate) fn set_markers(&mut self, markers: &Markers) -> Vec<RefusedMarker> {
-        let (scopes, refused) = Scopes::compile(markers);
+    /// Takes the scopes of the Cloud in place of those before.
+    pub(crate) fn set_scopes(&mut self, scopes: Scopes) {
         self.scopes = scopes;
         self.figures.scopes = self.scopes.iter().count() as u64;
-        refused
     }
 
     /// Scopes with windows that are longer than so many seconds.
@@ -125,8 +121,12 @@ impl Behaviours {
         marked
     }
 
-    pub(crate) fn take(&mut self, clocks: Clocks) -> Vec<Increment> {
-        self.counted.take(clocks)
+    pub(crate) fn begin(&self) -> Telling {
+        self.counted.begin()
+    }
+
+    pub(crate) fn go_on(&mut self, telling: &mut Telling, pages: usize, clocks: Clocks) -> bool {
+        self.counted.go_on(telling, pages, clocks)
     }
 
     pub(crate) fn give_back(&mut self, hashing: &Hashing, increments: &[Increment], clocks: Clocks) {

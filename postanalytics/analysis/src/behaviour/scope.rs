@@ -104,13 +104,15 @@ impl Scope {
     }
 }
 
-/// All scopes, for each kind the most special ones first.
+/// Counting scopes, ready for use: for each kind the most special ones first.
 #[derive(Debug, Default)]
-pub(crate) struct Scopes([Vec<Scope>; Behaviour::ALL.len()]);
+pub struct Scopes([Vec<Scope>; Behaviour::ALL.len()]);
 
 impl Scopes {
-    /// Compiles markers, and says which were refused.
-    pub(crate) fn compile(markers: &Markers) -> (Self, Vec<RefusedMarker>) {
+    /// Makes scopes of markers, and says which of them cannot be used. That takes longer than most things here, so it is apart from
+    /// their use.
+    #[must_use]
+    pub fn compile(markers: &Markers) -> (Self, Vec<RefusedMarker>) {
         let (mut scopes, mut refused) = (Self::default(), Vec::new());
         for marker in &markers.0 {
             if let Err(why) = scopes.add(marker) {

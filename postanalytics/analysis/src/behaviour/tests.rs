@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use cloud_api::markers::Marker;
+use cloud_api::markers::{Marker, Markers};
 
 use super::*;
 
@@ -8,17 +8,24 @@ fn marker(id: u64, kind: Behaviour, uri: Option<&str>) -> Marker {
     Marker { id, kind: Some(kind), uri: uri.map(str::to_owned), apps: Vec::new(), sources: Vec::new(), window: 60 }
 }
 
+fn set_markers(behaviours: &mut Behaviours, markers: Vec<Marker>) -> Vec<RefusedMarker> {
+    let (scopes, refused) = Scopes::compile(&Markers(markers));
+    behaviours.set_scopes(scopes);
+    refused
+}
+
 /// Which markers count requests, and how often, by requests as path, status, source and application.
 fn counts(markers: Vec<Marker>, requests: &[(&str, u16, &str, i64)]) -> BTreeMap<u64, u64> {
     let mut behaviours = Behaviours::new(&Division::of(0));
-    assert_eq!(behaviours.set_markers(&Markers(markers)), []);
+    assert_eq!(set_markers(&mut behaviours, markers), []);
     for (uri, status, ip, app) in requests {
         let (uri, remote_addr) = (uri.as_bytes(), ip.as_bytes());
         let record = Record { uri, remote_addr, status: *status, app: *app, host: b"a.example", ..Record::EMPTY };
         behaviours.count(&Hashing::new(&[2; 16]), &record, 10);
     }
-    let told = behaviours.take(Clocks::default());
-    told.into_iter().fold(BTreeMap::new(), |mut counts, told| {
+    let mut telling = behaviours.begin();
+    while behaviours.go_on(&mut telling, usize::MAX, Clocks::default()) {}
+    telling.increments.into_iter().fold(BTreeMap::new(), |mut counts, told| {
         *counts.entry(told.counter).or_default() += told.count;
         counts
     })
@@ -26,7 +33,7 @@ fn counts(markers: Vec<Marker>, requests: &[(&str, u16, &str, i64)]) -> BTreeMap
 
 fn refusals(markers: Vec<Marker>) -> Vec<String> {
     let mut behaviours = Behaviours::new(&Division::of(0));
-    behaviours.set_markers(&Markers(markers)).iter().map(ToString::to_string).collect()
+    set_markers(&mut behaviours, markers).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -125,7 +132,7 @@ fn what_makes_requests_wait_is_limited() {
 fn windows_longer_than_requests_are_kept_are_named() {
     let mut behaviours = Behaviours::new(&Division::of(0));
     let long = Marker { window: 3600, ..marker(8, Behaviour::Brute, None) };
-    behaviours.set_markers(&Markers(vec![long, marker(9, Behaviour::Brute, None)]));
+    set_markers(&mut behaviours, vec![long, marker(9, Behaviour::Brute, None)]);
     let named: Vec<String> = behaviours.longer_than(900).map(|marker| marker.to_string()).collect();
     assert_eq!(named, ["marker 8 is unreliable: its window of 3600 s is longer than requests are kept"]);
 }

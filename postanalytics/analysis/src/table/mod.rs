@@ -123,9 +123,15 @@ impl<V: Value> Table<V> {
         Some(Place { value: &mut entry.value, is_new, pushed_out })
     }
 
-    /// Everything that is kept.
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        let sets = self.pages.iter_mut().flatten().flat_map(|page| page.iter_mut());
+    /// Pages, allocated or not.
+    pub(crate) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Everything that is kept on these pages.
+    pub(crate) fn values_mut(&mut self, pages: std::ops::Range<usize>) -> impl Iterator<Item = &mut V> {
+        let pages = self.pages.get_mut(pages).unwrap_or_default();
+        let sets = pages.iter_mut().flatten().flat_map(|page| page.iter_mut());
         sets.flat_map(|set| set.iter_mut()).filter(|entry| entry.tag != 0).map(|entry| &mut entry.value)
     }
 

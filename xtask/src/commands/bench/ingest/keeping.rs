@@ -1,11 +1,10 @@
 //! What records cost once they are there: memory for each, what happens when memory ends, whether many make each one dearer.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, ensure};
 use iproto_load::{Plan, Refusals};
 
 use super::Order;
+use super::backing;
 use super::contender::{Contender, Server};
 use super::loads::{plan, send};
 use super::records::Size;
@@ -57,6 +56,7 @@ pub fn limit(order: &Order, tell: &dyn Fn(&str)) -> Result<Vec<Limit>> {
             let server = order.workshop.start(contender, SMALL_ARENA)?;
             let plan = Plan { refusals: Refusals::Count, ..plan(&server) };
             send(contender, &Plan { at_most: FILLING, ..plan }, &mut encoded)?;
+            backing::prepare(BEYOND)?;
             let before = server.processor_time()?;
             let beyond = send(contender, &Plan { first_key: 1 + FILLING, at_most: BEYOND, ..plan }, &mut encoded)?;
             let used = server.processor_time()?.saturating_sub(before);
@@ -69,18 +69,15 @@ pub fn limit(order: &Order, tell: &dyn Fn(&str)) -> Result<Vec<Limit>> {
 
 /// The cost of a record beside many others.
 pub fn growth(order: &Order, tell: &dyn Fn(&str)) -> Result<Vec<Growth>> {
-    /// The most that a record takes of the arena, on average and with what belongs to it.
-    const EACH: u64 = 1_150;
-    let available = available_memory()?;
-    // A fifth stays free for everything else.
-    let fits = |stored: &u64| (stored + counted(*stored)) * EACH < available / 5 * 4;
+    let available = backing::available()?;
+    let fits = |stored: &u64| (stored + counted(*stored)) * backing::RECORD < available;
     let stored: Vec<u64> = order.stored.iter().copied().filter(fits).collect();
     for left_out in order.stored.iter().filter(|stored| !fits(stored)) {
         tell(&format!("{left_out} stored records are left out: {} MB of memory are free", available / 1_000_000));
     }
     let most = stored.last().context("there is no memory for even a few records")?;
     // Tarantool keeps slabs for each size of record; of few records these are a large part.
-    let arena = ((most + counted(*most)) * EACH) as f64 / (1_u64 << 30) as f64 + 0.25;
+    let arena = ((most + counted(*most)) * backing::RECORD) as f64 / (1_u64 << 30) as f64 + 0.25;
     let mut encoded = Encoded::new(Size::Varied)?;
     let mut one = |contender: Contender| {
         let mut rounds = Vec::new();
@@ -112,20 +109,13 @@ fn fill(contender: Contender, server: &Server, marks: &[u64], encoded: &mut Enco
             outcome
         };
         send_up_to(*mark)?;
+        backing::prepare(counted(*mark))?;
         let before = server.processor_time()?;
         let outcome = send_up_to(mark + counted(*mark))?;
         let used = server.processor_time()?.saturating_sub(before);
         costs.push(used.as_secs_f64() * 1e6 / outcome.answered as f64);
     }
     Ok(costs)
-}
-
-/// Bytes that the system could give (`MemAvailable` of proc(5)).
-fn available_memory() -> Result<u64> {
-    let text = fs::read_to_string("/proc/meminfo").context("cannot read /proc/meminfo")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kilobytes.context("/proc/meminfo has no MemAvailable")? * 1024)
 }
 
 #[cfg(test)]

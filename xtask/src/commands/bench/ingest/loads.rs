@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use iproto_load::{Outcome, Plan, Refusals};
 
 use super::Order;
+use super::backing;
 use super::contender::{Contender, Server};
 use super::records::Size;
 use super::requests::Encoded;
@@ -17,6 +18,9 @@ const SHAPES: [(usize, usize); 6] = [(1, 256), (4, 256), (16, 256), (1, 1), (4, 
 /// Memory for records, in GB, and as many records as fit into it: nobody's runs out.
 const ARENA: f64 = 4.0;
 const MOST: u64 = 3_000_000;
+
+/// No request is answered sooner, so that this says how many there can be.
+const LEAST_LATENCY: Duration = Duration::from_micros(20);
 
 /// Records that are sent before anything is counted.
 pub const WARM_UP: u64 = 2_000;
@@ -59,6 +63,9 @@ pub fn send(contender: Contender, plan: &Plan, encoded: &mut Encoded) -> Result<
 
 fn measure(contender: Contender, server: &Server, plan: &Plan, encoded: &mut Encoded) -> Result<Sample> {
     send(contender, &Plan { at_most: WARM_UP, ..*plan }, encoded)?;
+    let in_flight = (plan.connections * plan.window) as f64;
+    let at_most = in_flight / LEAST_LATENCY.as_secs_f64() * plan.time.as_secs_f64();
+    backing::prepare((at_most as u64).min(plan.at_most))?;
     let before = server.processor_time()?;
     let first_key = 1 + WARM_UP * plan.connections as u64;
     let outcome = send(contender, &Plan { first_key, ..*plan }, encoded)?;

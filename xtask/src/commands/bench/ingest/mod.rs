@@ -8,10 +8,12 @@
 //! | [`records`], [`requests`] | what is sent |
 //! | [`contender`], [`tarantool`] | to whom |
 //! | [`loads`] | records a second, processor time and latency, by connections and requests in flight |
+//! | [`backing`] | what a hypervisor would have them wait for |
 //! | [`keeping`] | memory of a record, what happens when memory ends, whether many records make each dearer |
 //! | [`starting`] | from the start of a process to its greeting |
 //! | [`results`], [`goals`], [`page`] | figures, what they should be, how they are shown |
 
+mod backing;
 mod contender;
 mod goals;
 mod keeping;

@@ -105,7 +105,8 @@ pub fn page(results: &Results) -> String {
          with an id of its own. The load generator is the same for all, one thread for all connections; it decodes every answer. With 256 in flight it sends \
          when half of them are answered, and latency is the time from sending a batch to its last answer; with one in flight it is that of a record. CPU is the server's, in user and kernel \
          mode, by the kernel's account (`/proc/<pid>/task/*/schedstat`), counted until it has nothing left to do. Ours analyses what it takes in, and is registered with a Cloud that is away: the \
-         attacks that it finds are brought to disk (`fdatasync`) within half a second, and stay there.\n\n\
+         attacks that it finds are brought to disk (`fdatasync`) within half a second, and stay there. \
+         Memory that a load will fill is touched before it, so that no hypervisor has to find it first.\n\n\
          ![Records a second](ingest.svg)\n",
         results.processors,
         results.rounds,
