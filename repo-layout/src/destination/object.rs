@@ -30,16 +30,15 @@ const PART: u64 = 8 << 20;
 /// The note beside each object, in which its digest is kept: an ETag is one of nothing that a reader knows.
 const SHA256: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("sha256"));
 
-/// For so long a conditional write is tried again whose answer was lost; the library tries all other requests again by
-/// itself. Together with [`Settings::request`] it bounds how late a write may still take effect.
-const PERSISTENCE: Duration = Duration::from_secs(40);
-
 /// A bucket or container, or a part of one.
 pub struct ObjectStorage {
     address: String,
     prefix: String,
     store: Arc<dyn ObjectStore>,
     runtime: Runtime,
+    /// For so long a conditional write is tried again whose answer was lost; the library tries all other requests again by
+    /// itself. Together with [`Settings::request`], of which it is two thirds, it bounds how late a write may still take effect.
+    persistence: Duration,
 }
 
 impl ObjectStorage {
@@ -69,7 +68,8 @@ impl ObjectStorage {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(Error::io("start the threads for", Path::new(address)))?;
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Ok(Self { address: address.trim_end_matches('/').to_owned(), prefix, store, runtime })
+        let persistence = settings.request * 2 / 3;
+        Ok(Self { address: address.trim_end_matches('/').to_owned(), prefix, store, runtime, persistence })
     }
 
     fn key(&self, path: &TreePath) -> Result<Key, Error> {
@@ -119,7 +119,7 @@ impl ObjectStorage {
                 Ok(None) => return Ok(self.read(path)?.filter(is_ours).map(|found| found.tag)),
                 Err(error) => error,
             };
-            if begun.elapsed() > PERSISTENCE || !matches!(error, object_store::Error::Generic { .. }) {
+            if begun.elapsed() > self.persistence || !matches!(error, object_store::Error::Generic { .. }) {
                 return Err(self.fail("write", path)(error));
             }
             unsure = true;
