@@ -71,8 +71,8 @@ impl<V: Value> Table<V> {
     /// A table that takes at most so many bytes, but for the smallest one: it has one page.
     pub(crate) fn new(bytes: usize) -> Self {
         let pages = (bytes / (Self::page_bytes() + size_of::<Option<Box<[Set<V>]>>>())).max(1);
-        let mut table = Self { pages: Vec::new(), figures: TableFigures::default() };
-        table.pages.resize_with(pages, || None);
+        // Cloned nothing is zeros, which the system gives as they are asked for: the list of a large table takes no memory either.
+        let mut table = Self { pages: vec![None; pages], figures: TableFigures::default() };
         table.figures.room = (pages * PAGE_SETS * WAYS) as u64;
         table.figures.memory = (pages * size_of::<Option<Box<[Set<V>]>>>()) as u64;
         table
