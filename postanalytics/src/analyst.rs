@@ -33,8 +33,12 @@ impl Analyst {
         Self { work: Mutex::new(Work { analysis, withheld: 0, stumbles: 0 }) }
     }
 
-    /// Looks at records that have just been stored; those that are none could be stored and not be read.
-    pub fn look<'a>(&self, server: &Server, records: impl IntoIterator<Item = &'a Option<Record<'a>>>) {
+    /// Looks at records that have just been stored. Of some there is nothing to look at: they could be stored and not be read.
+    pub fn look<'a>(&self, server: &Server, records: impl IntoIterator<Item = Option<&'a Record<'a>>>) {
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_none() {
+            return;
+        }
         let registered = server.exporter.get().is_some_and(Exporter::is_registered);
         let clock = server.store.clock();
         let epoch = clock.epoch();
@@ -43,7 +47,7 @@ impl Analyst {
         let now = clock.now();
         let wall = epoch + now;
         for record in records {
-            work.look(record.as_ref(), Moment(now), UnixMillis(wall), |json| {
+            work.look(record, Moment(now), UnixMillis(wall), |json| {
                 if registered {
                     server.spooler.offer(json, wall);
                 }

@@ -36,11 +36,19 @@ const BATCH: usize = 32;
 pub struct Desk<'a> {
     server: &'a Server,
     peer: SocketAddr,
-    records: [Option<Record<'a>>; BATCH],
-    /// The same, for the analysis.
-    seen: [Option<analysis::Record<'a>>; BATCH],
-    waiting: usize,
+    waiting: [Option<Waiting<'a>>; BATCH],
+    /// How many of them there are.
+    count: usize,
     pushes: Pushes,
+}
+
+/// A record on its way.
+#[derive(Clone, Copy)]
+struct Waiting<'a> {
+    /// For the store.
+    record: Record<'a>,
+    /// For the analysis, if that can read it.
+    seen: Option<analysis::Record<'a>>,
 }
 
 /// A request that is not granted.
@@ -59,7 +67,7 @@ impl<'a> Desk<'a> {
     /// A desk for requests of `peer`.
     #[must_use]
     pub fn new(server: &'a Server, peer: SocketAddr) -> Self {
-        Self { server, peer, records: [None; BATCH], seen: [None; BATCH], waiting: 0, pushes: Pushes::default() }
+        Self { server, peer, waiting: [None; BATCH], count: 0, pushes: Pushes::default() }
     }
 
     /// Appends the answer to the request that is the payload of a frame to `out`. Records may wait until [`Desk::close`].
@@ -179,12 +187,11 @@ impl<'a> Desk<'a> {
         let Some(record) = self.server.store.limit().admit(incoming.bytes) else {
             return self.push_without_body(incoming);
         };
-        if self.waiting == BATCH {
+        if self.count == BATCH {
             self.store_waiting();
         }
-        self.records[self.waiting] = Some(record);
-        self.seen[self.waiting] = incoming.record;
-        self.waiting += 1;
+        self.waiting[self.count] = Some(Waiting { record, seen: incoming.record });
+        self.count += 1;
         self.pushes.received += 1;
         Ok(())
     }
@@ -200,21 +207,19 @@ impl<'a> Desk<'a> {
         // What came before must stay before.
         self.store_waiting();
         self.server.pushed(self.server.store.push_scattered(record, Pushes { received: 1, refused: 0 }));
-        self.server.analyst.look(self.server, [&incoming.record]);
+        self.server.analyst.look(self.server, [incoming.record.as_ref()]);
         Ok(())
     }
 
     /// Stores what was collected, and has the analysis look at it.
     fn store_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
         let pushes = std::mem::take(&mut self.pushes);
+        let waiting = self.waiting[..std::mem::take(&mut self.count)].iter().flatten();
         if pushes != Pushes::default() {
-            let records = self.records[..waiting].iter().flatten().copied();
+            let records = waiting.clone().map(|waiting| waiting.record);
             self.server.pushed(self.server.store.push_all(records, pushes));
         }
-        if waiting > 0 {
-            self.server.analyst.look(self.server, &self.seen[..waiting]);
-        }
+        self.server.analyst.look(self.server, waiting.map(|waiting| waiting.seen.as_ref()));
     }
 
     fn hello(&self, request: &Request<'a>, out: &mut Vec<u8>) -> Result<(), Refusal> {

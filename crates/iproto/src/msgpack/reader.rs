@@ -326,7 +326,7 @@ fn behind_large(marker: u8, tail: &[u8], depth: usize) -> Result<&[u8], Obstacle
         0xdf => told::<4>(tail).map(|(entries, rest)| (2 * entries, rest))?,
         _ => {
             let (length, rest) = match marker {
-                0xc4 | 0xd9 => told::<1>(tail)?,
+                0xc4 => told::<1>(tail)?,
                 0xc5 | 0xda => told::<2>(tail)?,
                 0xc6 | 0xdb => told::<4>(tail)?,
                 // Extensions: one byte of type before the data.
