@@ -10,6 +10,7 @@ use analysis::{Analysis, Hit, Moment, Record, UnixMillis};
 
 use crate::export::Exporter;
 use crate::server::Server;
+use crate::system::unix_now;
 
 /// The analysis, for one at a time.
 pub struct Analyst {
@@ -35,17 +36,10 @@ impl Analyst {
 
     /// Looks at records that have just been stored. Of some there is nothing to look at: they could be stored and not be read.
     pub fn look<'a>(&self, server: &Server, records: impl IntoIterator<Item = Option<&'a Record<'a>>>) {
-        let mut records = records.into_iter().peekable();
-        if records.peek().is_none() {
-            return;
-        }
         let registered = server.exporter.get().is_some_and(Exporter::is_registered);
-        let clock = server.store.clock();
-        let epoch = clock.epoch();
         let mut work = self.lock();
         // Read under the lock, so that time never goes backwards for the analysis.
-        let now = clock.now();
-        let wall = epoch + now;
+        let (now, wall) = (server.store.clock().now(), unix_now());
         for record in records {
             work.look(record, Moment(now), UnixMillis(wall), |json| {
                 if registered {

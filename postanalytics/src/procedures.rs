@@ -214,11 +214,12 @@ impl<'a> Desk<'a> {
     /// Stores what was collected, and has the analysis look at it.
     fn store_waiting(&mut self) {
         let pushes = std::mem::take(&mut self.pushes);
-        let waiting = self.waiting[..std::mem::take(&mut self.count)].iter().flatten();
-        if pushes != Pushes::default() {
-            let records = waiting.clone().map(|waiting| waiting.record);
-            self.server.pushed(self.server.store.push_all(records, pushes));
+        if pushes == Pushes::default() {
+            return;
         }
+        let waiting = self.waiting[..std::mem::take(&mut self.count)].iter().flatten();
+        let records = waiting.clone().map(|waiting| waiting.record);
+        self.server.pushed(self.server.store.push_all(records, pushes));
         self.server.analyst.look(self.server, waiting.map(|waiting| waiting.seen.as_ref()));
     }
 

@@ -12,7 +12,6 @@ use std::time::Instant;
 
 pub use ring::{Limit, NoMemory, Record, ScatteredRecord};
 
-use crate::system::unix_now;
 use ring::Ring;
 
 /// Stored requests.
@@ -46,12 +45,6 @@ impl Clock {
     #[must_use]
     pub fn now(self) -> u64 {
         self.started.elapsed().as_millis() as u64
-    }
-
-    /// Unix time in milliseconds of this clock's zero, by what the wall says now.
-    #[must_use]
-    pub fn epoch(self) -> u64 {
-        unix_now().saturating_sub(self.now())
     }
 }
 

@@ -271,14 +271,14 @@ impl From<Obstacle> for DecodeError {
     }
 }
 
-/// How many bytes a plain value takes, by its marker; 0 where that stands in the bytes behind it, or other values are inside.
+/// How many bytes a number and the like takes, by its marker; 0 for texts, where the bytes behind the marker say it, and where other values
+/// are inside.
 const PLAIN: [u8; 256] = {
     let mut sizes = [0; 256];
     let mut marker = 0;
     while marker < 256 {
         sizes[marker] = match marker as u8 {
             0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 1,
-            text @ 0xa0..=0xbf => 1 + (text & 0x1f),
             0xcc | 0xd0 => 2,
             0xcd | 0xd1 => 3,
             0xca | 0xce | 0xd2 => 5,
@@ -302,10 +302,6 @@ fn behind(mut rest: &[u8], values: u64, depth: usize) -> Result<&[u8], Obstacle>
             0xa0..=0xbf => usize::from(marker & 0x1f),
             0xd9 => 1 + usize::from(*tail.first().ok_or(Obstacle::Truncated)?),
             _ if plain > 0 => usize::from(plain) - 1,
-            0x90..=0x9f => {
-                rest = inside(tail, u64::from(marker & 0x0f), depth)?;
-                continue;
-            }
             _ => {
                 rest = behind_large(marker, tail, depth)?;
                 continue;
@@ -316,10 +312,11 @@ fn behind(mut rest: &[u8], values: u64, depth: usize) -> Result<&[u8], Obstacle>
     Ok(rest)
 }
 
-/// What stands behind a value whose marker is not in [`PLAIN`], and all that is inside of it.
+/// What stands behind any other value, and all that is inside of it.
 fn behind_large(marker: u8, tail: &[u8], depth: usize) -> Result<&[u8], Obstacle> {
     let (values, rest) = match marker {
         0x80..=0x8f => (2 * u64::from(marker & 0x0f), tail),
+        0x90..=0x9f => (u64::from(marker & 0x0f), tail),
         0xdc => told::<2>(tail)?,
         0xdd => told::<4>(tail)?,
         0xde => told::<2>(tail).map(|(entries, rest)| (2 * entries, rest))?,
@@ -339,11 +336,6 @@ fn behind_large(marker: u8, tail: &[u8], depth: usize) -> Result<&[u8], Obstacle
             return rest.get(length..).ok_or(Obstacle::Truncated);
         }
     };
-    inside(rest, values, depth)
-}
-
-/// What stands behind so many values that are inside of another one.
-fn inside(rest: &[u8], values: u64, depth: usize) -> Result<&[u8], Obstacle> {
     // It comes back to itself no more than MAX_DEPTH times.
     behind(rest, values, depth.checked_sub(1).ok_or(Obstacle::TooDeep)?)
 }

@@ -60,12 +60,15 @@ impl Count {
         now / self.slot_seconds.max(1)
     }
 
-    fn add_untold(&mut self, requests: u32, first: u32, last: u32) {
+    /// Has more to tell; gives how much that was before, and is now.
+    fn add_untold(&mut self, requests: u32, first: u32, last: u32) -> (u32, u32) {
+        let before = self.untold;
         if self.untold == 0 {
             (self.first, self.last) = (first, last);
         }
         self.untold = self.untold.saturating_add(requests);
         (self.first, self.last) = (self.first.min(first), self.last.max(last));
+        (before, self.untold)
     }
 }
 
@@ -80,10 +83,24 @@ impl Value for Count {
 #[derive(Debug)]
 pub(crate) struct Counted {
     table: Table<Count>,
-    /// How many counts have something to tell, by its [`magnitude`].
-    untold: [usize; MAGNITUDES],
+    untold: Untold,
     most: usize,
     lost: u64,
+}
+
+/// How many counts have something to tell, by its [`magnitude`].
+#[derive(Debug)]
+struct Untold([usize; MAGNITUDES]);
+
+impl Untold {
+    /// A count has something else to tell.
+    fn change(&mut self, before: u32, after: u32) {
+        let (before, after) = (magnitude(before), magnitude(after));
+        if before != after {
+            self.0[before] = self.0[before].saturating_sub(usize::from(before > 0));
+            self.0[after] += usize::from(after > 0);
+        }
+    }
 }
 
 /// Increments that are being handed out, page by page of the table.
@@ -101,7 +118,7 @@ impl Counted {
     /// Counts in so many bytes, of which increments that are handed out take so many more.
     pub(crate) fn new(bytes: usize, increment_bytes: usize) -> Self {
         let most = (increment_bytes / size_of::<Increment>()).clamp(1, MOST_INCREMENTS);
-        Self { table: Table::new(bytes), untold: [0; MAGNITUDES], most, lost: 0 }
+        Self { table: Table::new(bytes), untold: Untold([0; MAGNITUDES]), most, lost: 0 }
     }
 
     /// Counts one request of a subject, with the window of its marker.
@@ -109,27 +126,15 @@ impl Counted {
         let Some(count) = self.entry(key, subject, window, now) else { return };
         let slot = count.slot(now);
         count.window.add(slot, 1);
-        let before = count.untold;
-        count.add_untold(1, now, now);
-        let after = count.untold;
-        self.note(before, after);
-    }
-
-    /// Keeps [`Counted::untold`] when a count has something else to tell.
-    fn note(&mut self, before: u32, after: u32) {
-        let (before, after) = (magnitude(before), magnitude(after));
-        if before != after {
-            self.untold[before] = self.untold[before].saturating_sub(usize::from(before > 0));
-            self.untold[after] += usize::from(after > 0);
-        }
+        let (before, after) = count.add_untold(1, now, now);
+        self.untold.change(before, after);
     }
 
     fn entry(&mut self, key: Key, subject: &Subject, window: u32, now: u32) -> Option<&mut Count> {
         let place = self.table.claim(key, now)?;
         if let Some(Count { untold, .. }) = place.pushed_out {
             self.lost += u64::from(untold);
-            let count = &mut self.untold[magnitude(untold)];
-            *count = count.saturating_sub(1);
+            self.untold.change(untold, 0);
         }
         let slot_seconds = window.div_ceil(SLOTS as u32);
         if place.is_new {
@@ -154,7 +159,7 @@ impl Counted {
     pub(crate) fn begin(&self) -> Telling {
         let mut telling = Telling::default();
         let mut room = self.most;
-        for (magnitude, count) in self.untold.iter().enumerate().skip(1).rev() {
+        for (magnitude, count) in self.untold.0.iter().enumerate().skip(1).rev() {
             if *count >= room {
                 (telling.least, telling.rest) = (magnitude, room);
                 break;
@@ -185,7 +190,7 @@ impl Counted {
                 count: count.untold.into(),
                 recent: count.window.sum(count.slot(now)).into(),
             });
-            self.untold[magnitude] = self.untold[magnitude].saturating_sub(1);
+            self.untold.change(count.untold, 0);
             count.untold = 0;
         }
         telling.page = end;
@@ -201,10 +206,9 @@ impl Counted {
         let window = window.or(kept).unwrap_or(FALLBACK_WINDOW);
         let [first, last] = [increment.window.from, increment.window.to].map(|unix| clocks.monotonic(unix).min(now));
         if let Some(count) = self.entry(key, &subject, window, now) {
-            let before = count.untold;
-            count.add_untold(u32::try_from(increment.count).unwrap_or(u32::MAX), first, last);
-            let after = count.untold;
-            self.note(before, after);
+            let requests = u32::try_from(increment.count).unwrap_or(u32::MAX);
+            let (before, after) = count.add_untold(requests, first, last);
+            self.untold.change(before, after);
         }
     }
 
