@@ -195,6 +195,24 @@ fn two_signatures_rubbish_and_nothing_are_refused() {
     fake(printing(folder.path(), &one)).sign_detached(b"data", later()).unwrap();
 }
 
+/// It was taken for one that failed when it was still writing as the pipe closed on it.
+#[test]
+fn a_command_that_writes_too_much_is_refused_for_that_and_ended() {
+    for endless in ["yes #", "sh -c 'head -c 1000000 /dev/zero'"] {
+        let text = refusal(&fake(endless));
+        assert!(text.contains("one OpenPGP signature") && text.contains("more than 64 kB"), "{text}");
+    }
+}
+
+#[test]
+fn a_command_may_say_much_on_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let signature = key().sign_detached(b"data", later()).unwrap();
+    let printing = printing(folder.path(), &signature);
+    let talkative = format!("sh -ec 'head -c 1000000 /dev/zero >&2; {}' sh", printing.replace('\'', "\""));
+    fake(talkative).sign_detached(b"data", later()).unwrap();
+}
+
 #[test]
 fn a_command_that_fails_is_quoted() {
     let text = refusal(&fake("sh -c 'echo the card is not >&2; echo \"in its reader\" >&2; exit 7'"));

@@ -1,7 +1,7 @@
 //! Running the command: octets in, output and exit status out, within a time.
 
 use std::ffi::OsString;
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::CommandProblem;
 
-/// Most that is read of either output; a signature by RSA-16384 has 3 kB with its armour.
-const OUTPUT_MAX: u64 = 64 * 1024;
+/// Most that is kept of either output; a signature by RSA-16384 has 3 kB with its armour.
+const OUTPUT_MAX: usize = 64 * 1024;
 
 /// Most of standard error that an error repeats.
 const MESSAGE_MAX: usize = 2_000;
@@ -39,16 +39,20 @@ pub(super) fn run(
         .spawn()
         .map_err(CommandProblem::NotStarted)?;
     feed(&mut child, octets.to_vec());
-    let (output, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let (output, errors) = (collect(child.stdout.take(), Rest::Left), collect(child.stderr.take(), Rest::Forgotten));
     let left = || timeout.saturating_sub(begun.elapsed());
-    let ended = output.recv_timeout(left()).ok().and_then(|output| {
-        let errors = errors.recv_timeout(left()).ok()?;
-        Some((output, errors, wait(&mut child, left)?))
-    });
-    let Some((output, errors, status)) = ended else {
-        // It may have ended at this very moment; either way nothing of it is left behind.
-        let _ = child.kill();
-        let _ = child.wait();
+    let Ok(output) = output.recv_timeout(left()) else {
+        end(&mut child);
+        return Err(CommandProblem::TooSlow { timeout });
+    };
+    // Before its status, which may be that of a pipe closed on it.
+    if output.len() > OUTPUT_MAX {
+        end(&mut child);
+        return Err(CommandProblem::NoSignature(format!("it wrote more than {} kB", OUTPUT_MAX / 1024)));
+    }
+    let ended = errors.recv_timeout(left()).ok().and_then(|errors| Some((errors, wait(&mut child, left)?)));
+    let Some((errors, status)) = ended else {
+        end(&mut child);
         return Err(CommandProblem::TooSlow { timeout });
     };
     if status.success() {
@@ -56,6 +60,12 @@ pub(super) fn run(
     } else {
         Err(CommandProblem::Failed { status: status.to_string(), message: message(&errors) })
     }
+}
+
+/// It may have ended at this very moment; either way nothing of it is left behind.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Writes from a thread of its own: a command may write before it has read everything. One that ends without reading is no
@@ -66,14 +76,26 @@ fn feed(child: &mut Child, octets: Vec<u8>) {
     }
 }
 
-/// Reads to the end from a thread of its own: a process that the command left behind may keep the pipe open for ever.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+/// What becomes of output beyond [`OUTPUT_MAX`].
+#[derive(Clone, Copy, PartialEq)]
+enum Rest {
+    /// Nothing: one octet more than the most is given, and the pipe closed.
+    Left,
+    /// It is read and dropped, so that a command may say as much as it likes.
+    Forgotten,
+}
+
+/// Reads from a thread of its own: a process that the command left behind may keep the pipe open for ever.
+fn collect(pipe: Option<impl Read + Send + 'static>, rest: Rest) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
+        if let Some(mut pipe) = pipe {
             // What was read before an error is judged as it is.
-            let _ = pipe.take(OUTPUT_MAX + 1).read_to_end(&mut bytes);
+            let _ = pipe.by_ref().take(OUTPUT_MAX as u64 + 1).read_to_end(&mut bytes);
+            if rest == Rest::Forgotten {
+                let _ = io::copy(&mut pipe, &mut io::sink());
+            }
         }
         let _ = sender.send(bytes);
     });
