@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use libfuzzer_sys::fuzz_target;
+use spool::Draft;
 use spool::layout::{HEADER, LONGEST_PAYLOAD, RECORD, encode_record};
 use spool::scan::{Scanner, Skipped};
 
@@ -15,9 +16,9 @@ fuzz_target!(|data: &[u8]| {
     scan(data);
     // The same with a whole record on either side.
     let (mut bytes, mut last) = (Vec::new(), Vec::new());
-    encode_record(EXPECTED.start, 1, b"the first", &mut bytes);
+    encode_record(EXPECTED.start, Draft::alone(1, b"the first"), &mut bytes);
     bytes.extend_from_slice(data);
-    encode_record(EXPECTED.end - 1, 2, b"the last", &mut last);
+    encode_record(EXPECTED.end - 1, Draft::alone(2, b"the last"), &mut last);
     bytes.extend_from_slice(&last);
     let (found, skipped) = scan(&bytes);
     assert_eq!(found.first().map(|(sequence, _)| *sequence), Some(EXPECTED.start));
@@ -37,7 +38,7 @@ fn scan(bytes: &[u8]) -> (Vec<(u64, Vec<u8>)>, Skipped) {
         assert!(EXPECTED.contains(&record.sequence));
         assert!(found.last().is_none_or(|(before, _)| *before < record.sequence), "sequences ascend");
         let mut encoded = Vec::new();
-        encode_record(record.sequence, record.written, record.payload, &mut encoded);
+        encode_record(record.sequence, Draft { written: record.written, follows: record.follows, bytes: record.payload }, &mut encoded);
         assert!(bytes.windows(encoded.len()).any(|window| window == encoded), "a record that is not there");
         records += encoded.len();
         found.push((record.sequence, record.payload.to_vec()));

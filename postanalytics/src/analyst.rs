@@ -41,9 +41,11 @@ impl Analyst {
         // Read under the lock, so that time never goes backwards for the analysis.
         let (now, wall) = (server.store.clock().now(), unix_now());
         for record in records {
+            let mut follows = false;
             work.look(record, Moment(now), UnixMillis(wall), |json| {
                 if registered {
-                    server.spooler.offer(json, wall);
+                    server.spooler.offer(json, wall, follows);
+                    follows = true;
                 }
                 registered
             });
@@ -59,7 +61,13 @@ impl Analyst {
 
 impl Work {
     /// `keep` takes a hit, or says that it does not.
-    fn look(&mut self, record: Option<&Record<'_>>, now: Moment, wall: UnixMillis, keep: impl Fn(&[u8]) -> bool) {
+    fn look(
+        &mut self,
+        record: Option<&Record<'_>>,
+        now: Moment,
+        wall: UnixMillis,
+        mut keep: impl FnMut(&[u8]) -> bool,
+    ) {
         let Self { analysis, withheld, stumbles } = self;
         // A fault of ours in one record must cost neither the others nor the connection. The panic itself is logged.
         let looked = catch_unwind(AssertUnwindSafe(|| {

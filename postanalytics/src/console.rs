@@ -12,7 +12,7 @@ Understood, with or without a leading `return `:
   require('console').connect('HOST:PORT')   talk to the server there
   wallarm.stat.export_delay()               age of the oldest attack not exported, in seconds
   wallarm.stat.timeframe_size()             age of the oldest stored request, in seconds
-  wallarm.stat.dropped_before_export()      attacks lost before export
+  wallarm.stat.dropped_before_export()      requests whose attacks were lost before export
   wallarm.stat.export_drops_flag()          1 while attacks are being lost before export, else 0
   wallarm.stat.last_request_id()            number of the last stored request
   wallarm.stat.uptime()                     age of the server itself, in seconds

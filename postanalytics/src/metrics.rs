@@ -103,7 +103,7 @@ fn page(state: &State, attacks: &AttackCounters) -> String {
     metric("last_request_id", "counter", "Number of the last stored request.", &last);
     let flag = u8::from(export.drops_flag);
     metric("export_drops_flag", "gauge", "1 while attacks are being lost before export.", &flag);
-    metric("export_drops_total", "counter", "Attacks lost before export.", &export.drops);
+    metric("export_drops_total", "counter", "Requests with attacks lost before export.", &export.drops);
     metric("export_delay_seconds", "gauge", "Age of the oldest attack that is not exported.", &export.delay_seconds);
     metric("timeframe_seconds", "gauge", "Age of the oldest stored request.", &requests.timeframe_seconds);
     metric("arena_bytes", "gauge", "Bytes that stored requests may take.", &requests.arena_bytes);

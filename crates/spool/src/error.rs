@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::layout::{LONGEST_PAYLOAD, VERSION};
+use crate::layout::{Format, LONGEST_PAYLOAD};
 
 /// A spool cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +25,14 @@ pub enum OpenError {
         process: Option<u32>,
     },
     /// A newer server wrote a file.
-    #[error("{}: the spool has format {version} and this server reads up to {VERSION}: install the newer server again, or move the folder away to begin without its entries", path.display())]
+    #[error("{}: the spool has format {version} and this server reads up to {known}: install the newer server again, or move the folder away to begin without its entries", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         version: u32,
+        /// The newest that can be read.
+        known: u32,
     },
     /// A file has so high a number that none are left.
     #[error("{}: no sequences are left after this file: move it away", path.display())]
@@ -38,6 +40,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl OpenError {
+    pub(crate) fn newer(path: PathBuf, version: u32, format: Format) -> Self {
+        Self::Newer { path, version, known: format.version }
+    }
 }
 
 /// A batch was not written.

@@ -5,21 +5,22 @@
 //! | Header | Bytes | Content |
 //! |---:|---:|---|
 //! | 0 | 8 | `wnspool\n` |
-//! | 8 | 4 | version of the format, 1 |
+//! | 8 | 4 | version of the format, 2; 1 is read |
 //! | 12 | 8 | sequence of the first record |
 //! | 20 | 4 | checksum of the 20 bytes before |
 //!
 //! | Record | Bytes | Content |
 //! |---:|---:|---|
 //! | 0 | 4 | the mark `f5 52 ff c0` |
-//! | 4 | 4 | length of the payload, at most [`LONGEST_PAYLOAD`] |
+//! | 4 | 4 | length of the payload, at most [`LONGEST_PAYLOAD`]; the highest bit is set if the entry belongs with the one before |
 //! | 8 | 8 | sequence |
 //! | 16 | 8 | time of the entry, milliseconds since 1970 |
 //! | 24 | 4 | checksum of the 20 bytes after the mark and of the payload |
 //! | 28 | n | payload |
 //!
 //! The mark is no UTF-8: a payload of text never looks like a record. Sequences ascend within a segment, and all of them are lower than
-//! the first of the next segment: what a failed write may have left behind is thereby known to be no record.
+//! the first of the next segment: what a failed write may have left behind is thereby known to be no record. Format 1 did not tell
+//! which entries belong together.
 //!
 //! The file `progress` tells what is done:
 //!
@@ -34,12 +35,21 @@
 //!
 //! Later versions of either keep the first 24 bytes, so that an older server can tell them from damage.
 
-/// How a segment begins.
-pub const SEGMENT_MAGIC: [u8; 8] = *b"wnspool\n";
-/// How the file of progress begins.
-pub const PROGRESS_MAGIC: [u8; 8] = *b"wnsplpr\n";
-/// The format that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+use crate::Draft;
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// How it begins.
+    pub magic: [u8; 8],
+    /// The version that is written, and the newest that is read.
+    pub version: u32,
+}
+
+/// That of a segment.
+pub const SEGMENT_FORMAT: Format = Format { magic: *b"wnspool\n", version: 2 };
+/// That of the file of progress.
+pub const PROGRESS_FORMAT: Format = Format { magic: *b"wnsplpr\n", version: 1 };
 /// Bytes of a header.
 pub const HEADER: usize = 24;
 /// Bytes of a record before its payload.
@@ -48,6 +58,8 @@ pub const RECORD: usize = 28;
 pub const MARK: [u8; 4] = [0xf5, 0x52, 0xff, 0xc0];
 /// The longest payload: it bounds the memory that reading takes.
 pub const LONGEST_PAYLOAD: usize = 1 << 20;
+/// The bit of the length that says that the entry belongs with the one before.
+const FOLLOWS: u32 = 1 << 31;
 
 /// What the header of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +75,8 @@ pub enum Header {
 impl Header {
     /// Writes a header.
     #[must_use]
-    pub fn encode(magic: [u8; 8], sequence: u64) -> [u8; HEADER] {
-        Self::encode_version(magic, VERSION, sequence)
-    }
-
-    /// Writes a header of any version.
-    #[must_use]
-    pub fn encode_version(magic: [u8; 8], version: u32, sequence: u64) -> [u8; HEADER] {
+    pub fn encode(format: Format, sequence: u64) -> [u8; HEADER] {
+        let Format { magic, version } = format;
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&magic);
         header[8..12].copy_from_slice(&version.to_le_bytes());
@@ -81,15 +88,15 @@ impl Header {
 
     /// Reads the header at the beginning of `bytes`.
     #[must_use]
-    pub fn decode(magic: [u8; 8], bytes: &[u8]) -> Self {
+    pub fn decode(format: Format, bytes: &[u8]) -> Self {
         let Some(header) = bytes.first_chunk::<HEADER>() else { return Self::Damaged };
-        if header[..8] != magic || crc32fast::hash(&header[..20]) != u32_at(header, 20) {
+        if header[..8] != format.magic || crc32fast::hash(&header[..20]) != u32_at(header, 20) {
             return Self::Damaged;
         }
         match u32_at(header, 8) {
             0 => Self::Damaged,
-            VERSION => Self::Known(u64_at(header, 12)),
-            newer => Self::Newer(newer),
+            newer if newer > format.version => Self::Newer(newer),
+            _ => Self::Known(u64_at(header, 12)),
         }
     }
 }
@@ -103,6 +110,8 @@ pub struct Prefix {
     pub sequence: u64,
     /// Its time.
     pub written: u64,
+    /// It belongs with the entry before it.
+    pub follows: bool,
     checksum: u32,
 }
 
@@ -111,11 +120,12 @@ impl Prefix {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<RECORD>()?;
-        let length = u32_at(bytes, 4) as usize;
+        let length = (u32_at(bytes, 4) & !FOLLOWS) as usize;
         (bytes[..4] == MARK && length <= LONGEST_PAYLOAD).then(|| Self {
             length,
             sequence: u64_at(bytes, 8),
             written: u64_at(bytes, 16),
+            follows: u32_at(bytes, 4) & FOLLOWS != 0,
             checksum: u32_at(bytes, 24),
         })
     }
@@ -136,11 +146,13 @@ pub const fn record_length(payload: usize) -> usize {
 }
 
 /// Appends a record.
-pub fn encode_record(sequence: u64, written: u64, payload: &[u8], out: &mut Vec<u8>) {
+pub fn encode_record(sequence: u64, entry: Draft<'_>, out: &mut Vec<u8>) {
+    let Draft { written, follows, bytes: payload } = entry;
     let mut prefix = [0; RECORD];
     prefix[..4].copy_from_slice(&MARK);
     // Longer payloads have been refused.
-    prefix[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    let length = payload.len() as u32 | if follows { FOLLOWS } else { 0 };
+    prefix[4..8].copy_from_slice(&length.to_le_bytes());
     prefix[8..16].copy_from_slice(&sequence.to_le_bytes());
     prefix[16..24].copy_from_slice(&written.to_le_bytes());
     let checksum = checksum(&prefix[4..24], payload);
@@ -187,7 +199,7 @@ mod tests {
     #[test]
     fn a_record_has_the_bytes_of_the_table() {
         let mut bytes = Vec::new();
-        encode_record(0x0102, 0x0304, b"hit", &mut bytes);
+        encode_record(0x0102, Draft::alone(0x0304, b"hit"), &mut bytes);
         assert_eq!(bytes[..4], MARK);
         assert_eq!(bytes[4..24], [3, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0]);
         assert_eq!(u32_at(&bytes, 24), crc32fast::hash(&[&bytes[4..24], b"hit"].concat()));
@@ -196,16 +208,37 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_belongs_with_the_one_before_has_the_highest_bit_of_its_length_set() {
+        let mut bytes = Vec::new();
+        encode_record(1, Draft { follows: true, ..Draft::alone(2, b"hit") }, &mut bytes);
+        assert_eq!(bytes[4..8], [3, 0, 0, 0x80]);
+        let prefix = Prefix::decode(&bytes).unwrap();
+        assert!(prefix.follows && prefix.length == 3 && prefix.fits(&bytes));
+        // It is under the checksum.
+        bytes[7] = 0;
+        assert!(!Prefix::decode(&bytes).unwrap().fits(&bytes));
+    }
+
+    #[test]
     fn a_header_of_a_newer_version_is_told_from_damage() {
-        let newer = Header::encode_version(SEGMENT_MAGIC, 2, 7);
-        assert_eq!(Header::decode(SEGMENT_MAGIC, &newer), Header::Newer(2));
+        let newer = Header::encode(Format { version: 3, ..SEGMENT_FORMAT }, 7);
+        assert_eq!(Header::decode(SEGMENT_FORMAT, &newer), Header::Newer(3));
         for at in 0..HEADER {
             let mut flipped = newer;
             flipped[at] ^= 1;
-            assert_eq!(Header::decode(SEGMENT_MAGIC, &flipped), Header::Damaged, "byte {at}");
+            assert_eq!(Header::decode(SEGMENT_FORMAT, &flipped), Header::Damaged, "byte {at}");
         }
-        assert_eq!(Header::decode(SEGMENT_MAGIC, &Header::encode(SEGMENT_MAGIC, 7)), Header::Known(7));
-        assert_eq!(Header::decode(PROGRESS_MAGIC, &Header::encode(SEGMENT_MAGIC, 7)), Header::Damaged);
+        for version in 1..=SEGMENT_FORMAT.version {
+            assert_eq!(
+                Header::decode(SEGMENT_FORMAT, &Header::encode(Format { version, ..SEGMENT_FORMAT }, 7)),
+                Header::Known(7)
+            );
+        }
+        assert_eq!(
+            Header::decode(SEGMENT_FORMAT, &Header::encode(Format { version: 0, ..SEGMENT_FORMAT }, 7)),
+            Header::Damaged
+        );
+        assert_eq!(Header::decode(PROGRESS_FORMAT, &Header::encode(SEGMENT_FORMAT, 7)), Header::Damaged);
     }
 
     #[test]

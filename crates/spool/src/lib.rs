@@ -11,6 +11,7 @@
 //! | `segment` | what is known of one segment |
 //! | `writer` | appending to a segment, and cutting back what failed |
 //! | `reader` | handing out |
+//! | `groups` | counting things of several entries, of which some gave way |
 //! | `progress`, `ranges` | which entries are done |
 //! | `lock` | one server a folder |
 //! | `spool` | the queue made of these |
@@ -25,6 +26,7 @@
 //! * Whatever was done to the files, the log opens, unless a newer server wrote them.
 
 mod error;
+mod groups;
 pub mod layout;
 mod lock;
 mod progress;
@@ -63,6 +65,25 @@ pub struct Sequence(pub u64);
 impl Sequence {
     /// No entry has this number or a higher one: callers may name other things by them.
     pub const END: u64 = 1 << 63;
+}
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draft<'a> {
+    /// Its time, in milliseconds since 1970.
+    pub written: u64,
+    /// It belongs with the entry before it: the two are parts of one thing.
+    pub follows: bool,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Draft<'a> {
+    /// An entry that begins a thing, which may be all of it.
+    #[must_use]
+    pub fn alone(written: u64, bytes: &'a [u8]) -> Self {
+        Self { written, follows: false, bytes }
+    }
 }
 
 /// What was written.

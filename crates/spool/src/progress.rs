@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
-use crate::layout::{HEADER, Header, PROGRESS_MAGIC, u32_at, u64_at};
+use crate::layout::{HEADER, Header, PROGRESS_FORMAT, u32_at, u64_at};
 use crate::ranges::Ranges;
 
 /// Its name.
@@ -36,9 +36,9 @@ impl Progress {
         let mut bytes = Vec::new();
         // Whatever keeps it from being read: entries that come again are the smaller harm.
         let read = File::open(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
-        match (read, Header::decode(PROGRESS_MAGIC, &bytes)) {
+        match (read, Header::decode(PROGRESS_FORMAT, &bytes)) {
             (Ok(_), Header::Known(next)) => Ok(decode_ranges(&bytes).map(|done| Self { next, done })),
-            (Ok(_), Header::Newer(version)) => Err(OpenError::Newer { path, version }),
+            (Ok(_), Header::Newer(version)) => Err(OpenError::newer(path, version, PROGRESS_FORMAT)),
             _ => Ok(None),
         }
     }
@@ -56,7 +56,7 @@ fn decode_ranges(bytes: &[u8]) -> Option<Ranges> {
 }
 
 fn encode(next: u64, done: &Ranges) -> Vec<u8> {
-    let mut bytes = Header::encode(PROGRESS_MAGIC, next).to_vec();
+    let mut bytes = Header::encode(PROGRESS_FORMAT, next).to_vec();
     for range in done.iter() {
         bytes.extend_from_slice(&range.start.to_le_bytes());
         bytes.extend_from_slice(&range.end.to_le_bytes());

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::scan::Scanner;
+use crate::scan::{Found, Scanner};
 use crate::segment::{self, Segment};
 use crate::{Entry, Sequence};
 
@@ -26,12 +26,16 @@ impl Reader {
 
     /// The next entry of the segment, which may have grown.
     pub fn next(&mut self, segment: &Segment) -> io::Result<Option<Entry>> {
-        self.scanner.extend(segment.length, segment.end);
-        let found = self.scanner.next_record()?;
-        Ok(found.map(|found| Entry {
+        Ok(self.next_record(segment)?.map(|found| Entry {
             sequence: Sequence(found.sequence),
             written: found.written,
             bytes: found.payload.to_vec(),
         }))
+    }
+
+    /// The same without a copy.
+    pub fn next_record(&mut self, segment: &Segment) -> io::Result<Option<Found<'_>>> {
+        self.scanner.extend(segment.length, segment.end);
+        self.scanner.next_record()
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::Sequence;
 use crate::error::OpenError;
-use crate::layout::{HEADER, Header, SEGMENT_MAGIC, parse_segment_name, segment_name};
+use crate::layout::{HEADER, Header, SEGMENT_FORMAT, parse_segment_name, segment_name};
 use crate::progress::Progress;
 use crate::ranges::Ranges;
 use crate::scan::{Scanner, Source};
@@ -136,8 +136,8 @@ impl Glance {
         let path = segment::path(directory, first);
         let kind = match Self::header(&path) {
             Err(_) => Kind::Unreadable,
-            Ok(header) => match Header::decode(SEGMENT_MAGIC, &header) {
-                Header::Newer(version) => return Err(OpenError::Newer { path, version }),
+            Ok(header) => match Header::decode(SEGMENT_FORMAT, &header) {
+                Header::Newer(version) => return Err(OpenError::newer(path, version, SEGMENT_FORMAT)),
                 Header::Known(named) if named == first => Kind::Whole,
                 Header::Known(_) => Kind::Stranger,
                 Header::Damaged if is_torn_header(first, &header) => Kind::Torn,
@@ -181,7 +181,7 @@ impl Glance {
 
 /// Whether these first bytes are all that a crash left of a header.
 fn is_torn_header(first: u64, bytes: &[u8]) -> bool {
-    let header = Header::encode(SEGMENT_MAGIC, first);
+    let header = Header::encode(SEGMENT_FORMAT, first);
     bytes.len() < HEADER && header.starts_with(bytes)
 }
 

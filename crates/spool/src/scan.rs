@@ -51,6 +51,8 @@ pub struct Found<'a> {
     pub sequence: u64,
     /// Its time.
     pub written: u64,
+    /// It belongs with the entry before it.
+    pub follows: bool,
     /// Its payload.
     pub payload: &'a [u8],
 }
@@ -137,7 +139,7 @@ impl<S: Source> Scanner<S> {
         self.position += length as u64;
         self.expected.start = prefix.sequence + 1;
         let payload = &self.buffer[start + RECORD..start + length];
-        Found { sequence: prefix.sequence, written: prefix.written, payload }
+        Found { sequence: prefix.sequence, written: prefix.written, follows: prefix.follows, payload }
     }
 
     /// Goes on to the next byte that may begin a record.
@@ -244,6 +246,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::Draft;
     use crate::layout::encode_record;
 
     fn scan(bytes: &[u8]) -> (Vec<u64>, Skipped) {
@@ -259,7 +262,7 @@ mod tests {
     fn rubbish_between_records_is_one_place() {
         let mut bytes = Vec::new();
         for sequence in [1, 2, 50] {
-            encode_record(sequence, 0, b"content", &mut bytes);
+            encode_record(sequence, Draft::alone(0, b"content"), &mut bytes);
             bytes.extend_from_slice(&[b"rub".as_slice(), &MARK, b"bish"].concat());
         }
         let rubbish = (MARK.len() + "rubbish".len()) as u64;
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn sequences_that_descend_or_are_not_expected_are_no_records() {
         let mut bytes = Vec::new();
-        [1, 7, 3, 7, 200, 8].into_iter().for_each(|sequence| encode_record(sequence, 0, b"", &mut bytes));
+        [1, 7, 3, 7, 200, 8].into_iter().for_each(|sequence| encode_record(sequence, Draft::alone(0, b""), &mut bytes));
         let record = RECORD as u64;
         assert_eq!(scan(&bytes), (vec![1, 7, 8], Skipped { places: 1, bytes: 3 * record, torn: 0 }));
     }
@@ -277,8 +280,8 @@ mod tests {
     #[test]
     fn a_record_that_is_longer_than_what_is_read_at_once_is_found() {
         let mut bytes = b"rubbish".to_vec();
-        encode_record(1, 0, &vec![b'x'; 3 * CHUNK], &mut bytes);
-        encode_record(2, 0, b"", &mut bytes);
+        encode_record(1, Draft::alone(0, &vec![b'x'; 3 * CHUNK]), &mut bytes);
+        encode_record(2, Draft::alone(0, b""), &mut bytes);
         assert_eq!(scan(&bytes).0, [1, 2]);
     }
 

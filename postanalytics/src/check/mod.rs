@@ -171,7 +171,7 @@ fn export_drops(client: &mut Client) -> Result<Outcome, ClientError> {
     let flag = client.figure(Statistic::ExportDropsFlag)?;
     let value = client.figure(Statistic::DroppedBeforeExport)?;
     let lately = if flag == Number::Count(0) { "none" } else { "some" };
-    let text = format!("{value} attacks lost before export since the start, {lately} within ten minutes");
+    let text = format!("{value} requests with attacks lost before export since the start, {lately} within ten minutes");
     let state = if flag == Number::Count(0) { State::Ok } else { State::Critical };
     let data = vec![
         Datum { label: "export_drops", value, unit: "c", limits: None },

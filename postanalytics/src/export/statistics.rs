@@ -7,7 +7,8 @@
 pub struct ExportStatistics {
     /// Age of the oldest attack that waits, in seconds; 0 when none waits.
     pub delay: f64,
-    /// Attacks that gave way, or could not be read again, before they were exported.
+    /// Requests of which attacks gave way before they were exported, and attacks that could not be read again: nobody knows of
+    /// how many requests these were.
     pub dropped: u64,
     /// Whether such a loss happened within the last ten minutes.
     pub dropping: bool,

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use spool::{Entry, OpenError, ReadError, Recovery, SEGMENT, Sequence, Spool, State, WriteError};
+use spool::{Draft, Entry, OpenError, ReadError, Recovery, SEGMENT, Sequence, Spool, State, WriteError};
 
 /// A spool.
 pub trait Disk: Send {
     /// Writes a batch of attacks with their arrivals.
-    fn write(&mut self, batch: &[(u64, &[u8])]) -> Result<(), WriteError>;
+    fn write(&mut self, batch: &[Draft<'_>]) -> Result<(), WriteError>;
     /// Hands out.
     fn next(&mut self, most: usize) -> Result<Vec<Entry>, ReadError>;
     /// An entry is dealt with; tells whether it was handed out.
@@ -29,7 +29,7 @@ pub fn open_spool(directory: &Path, limit: u64) -> Result<(Box<dyn Disk>, Recove
 }
 
 impl Disk for Spool {
-    fn write(&mut self, batch: &[(u64, &[u8])]) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &[Draft<'_>]) -> Result<(), WriteError> {
         // What gave way is among its figures.
         Spool::write(self, batch).map(|_| ())
     }

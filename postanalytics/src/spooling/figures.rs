@@ -37,10 +37,12 @@ pub struct Figures {
     pub done: u64,
     /// Gave way, in memory or on disk.
     pub dropped: u64,
-    /// When that happened last, in milliseconds since 1970.
-    pub last_drop: Option<u64>,
+    /// Requests whose attacks these were: one with several counts once, unless some gave way in memory and others on disk.
+    pub dropped_requests: u64,
     /// Could not be read again since the start.
     pub lost: u64,
+    /// When one gave way or was lost last, in milliseconds since 1970.
+    pub last_drop: Option<u64>,
     /// What of the spool was damaged, at the start and since.
     pub damage: Damage,
     /// Whether the disk takes nothing at the moment.

@@ -127,12 +127,13 @@ impl Spooler {
         Ok(Self { shared })
     }
 
-    /// Takes an attack in, at once: memory is all it needs. If there is none left, the oldest give way.
-    pub fn offer(&self, json: &[u8], arrival: u64) {
+    /// Takes an attack in, at once: memory is all it needs. If there is none left, the oldest give way. `follows` says that it is
+    /// of the same request as the one that was offered before.
+    pub fn offer(&self, json: &[u8], arrival: u64, follows: bool) {
         let shared = &self.shared;
         let mut queue = shared.queue();
         let before = queue.unsaved_bytes();
-        queue.offer(json, arrival);
+        queue.offer(json, arrival, follows);
         let degraded = queue.is_degraded();
         let due = before == 0 || before < shared.enough() && queue.unsaved_bytes() >= shared.enough();
         drop(queue);

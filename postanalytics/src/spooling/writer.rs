@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use spool::OpenError;
 
 use super::Shared;
-use super::queue::Queue;
+use super::queue::{Hit, Queue};
 
 /// So many bytes are not kept waiting, unless a quarter of the memory is less.
 const ENOUGH: usize = 256 << 10;
@@ -142,8 +142,7 @@ impl Shared {
         let mut disk = self.disk();
         let Some(spool) = disk.as_mut() else { return false };
         let batch = self.queue().begin_write(BATCH.min((self.options.limit / 8) as usize));
-        let hits: Vec<(u64, &[u8])> = batch.iter().map(|hit| (hit.arrival, &*hit.json)).collect();
-        let outcome = spool.write(&hits);
+        let outcome = spool.write(&batch.iter().map(Hit::draft).collect::<Vec<_>>());
         match outcome {
             Ok(()) => {
                 self.queue().written(spool.state());

@@ -115,7 +115,7 @@ pub struct ExportState {
     pub host: Option<String>,
     /// Age of the oldest hit that is not exported, in seconds; 0 without any.
     pub delay_seconds: f64,
-    /// Hits that were lost before export: the figure that the console tells.
+    /// Requests with hits that were lost before export: the figure that the console tells.
     pub drops: u64,
     /// Whether hits were lost in the last ten minutes.
     pub drops_flag: bool,

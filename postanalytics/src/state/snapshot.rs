@@ -59,7 +59,7 @@ fn export_statistics(spool: &spooling::Figures) -> ExportStatistics {
     let now = unix_now();
     ExportStatistics {
         delay: spool.oldest.map_or(0.0, |oldest| now.saturating_sub(oldest) as f64 / 1000.0),
-        dropped: spool.dropped + spool.lost,
+        dropped: spool.dropped_requests + spool.lost,
         dropping: spool.last_drop.is_some_and(|last| now.saturating_sub(last) < DROPS_SHOWN),
     }
 }

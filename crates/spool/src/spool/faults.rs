@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::Spool;
 use crate::error::WriteError;
 use crate::writer::Calls;
-use crate::{Options, Recovery};
+use crate::{Draft, Options, Recovery};
 
 thread_local! {
     /// Which calls of this thread fail.
@@ -62,7 +62,7 @@ fn open(place: &TempDir) -> (Spool, Recovery) {
 }
 
 fn put(spool: &mut Spool, text: &str) -> Result<(), WriteError> {
-    spool.write(&[(1, text.as_bytes()), (1, b"and another")]).map(|_| ())
+    spool.write(&[Draft::alone(1, text.as_bytes()), Draft::alone(1, b"and another")]).map(|_| ())
 }
 
 fn contents(spool: &mut Spool) -> Vec<String> {

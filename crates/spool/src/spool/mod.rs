@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod faults;
+mod give_way;
 mod hand_out;
 mod write;
 
@@ -12,6 +13,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::error::{OpenError, ReadError, WriteError};
+use crate::groups::Groups;
 use crate::lock::Lock;
 use crate::ranges::Ranges;
 use crate::reader::Reader;
@@ -45,6 +47,8 @@ pub struct Spool {
     bytes: u64,
     damage: Damage,
     dropped: u64,
+    /// What belongs together among these.
+    dropped_groups: Groups,
     /// Of these, how many no write has told yet.
     untold: u64,
     calls: Calls,
@@ -81,6 +85,8 @@ pub struct State {
     pub damage: Damage,
     /// Entries that gave way to the limit.
     pub dropped: u64,
+    /// Things to which these belonged: one of several entries counts once, whether some or all of them gave way.
+    pub dropped_groups: u64,
 }
 
 impl Spool {
@@ -113,6 +119,7 @@ impl Spool {
             bytes,
             damage: report.damage,
             dropped: 0,
+            dropped_groups: Groups::default(),
             untold: 0,
             calls: Calls::SYSTEM,
             _lock: lock,
@@ -207,6 +214,7 @@ impl Spool {
             oldest_written: unread.into_iter().chain(out).min(),
             damage: self.damage,
             dropped: self.dropped,
+            dropped_groups: self.dropped_groups.count(),
         }
     }
 }

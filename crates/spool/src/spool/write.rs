@@ -1,11 +1,10 @@
-//! Writing: room is made, a segment is begun when the one before is full, and what fails leaves no trace.
-
-use std::io;
+//! Writing: a segment is begun when the one before is full, and what fails leaves no trace.
 
 use super::{Spool, Written};
+use crate::Draft;
 use crate::error::WriteError;
-use crate::layout::{HEADER, Header, LONGEST_PAYLOAD, SEGMENT_MAGIC, encode_record, record_length};
-use crate::segment::{self, Segment};
+use crate::layout::{HEADER, Header, LONGEST_PAYLOAD, SEGMENT_FORMAT, encode_record, record_length};
+use crate::segment::Segment;
 use crate::writer::{Active, Aftermath};
 
 impl Spool {
@@ -14,7 +13,7 @@ impl Spool {
     /// # Errors
     ///
     /// [`WriteError`]: nothing of it counts as written; it may be given again.
-    pub fn write(&mut self, batch: &[(u64, &[u8])]) -> Result<Written, WriteError> {
+    pub fn write(&mut self, batch: &[Draft<'_>]) -> Result<Written, WriteError> {
         if batch.is_empty() {
             return Ok(Written::default());
         }
@@ -31,47 +30,24 @@ impl Spool {
     }
 
     /// Bytes that a batch takes, with the header of a segment.
-    fn measure(&self, batch: &[(u64, &[u8])]) -> Result<u64, WriteError> {
+    fn measure(&self, batch: &[Draft<'_>]) -> Result<u64, WriteError> {
         let path = || self.options.directory.clone();
-        if let Some((_, long)) = batch.iter().find(|(_, bytes)| bytes.len() > LONGEST_PAYLOAD) {
-            return Err(WriteError::TooLong { path: path(), bytes: long.len() });
+        if let Some(long) = batch.iter().find(|entry| entry.bytes.len() > LONGEST_PAYLOAD) {
+            return Err(WriteError::TooLong { path: path(), bytes: long.bytes.len() });
         }
-        let records: usize = batch.iter().map(|(_, bytes)| record_length(bytes.len())).sum();
+        let records: usize = batch.iter().map(|entry| record_length(entry.bytes.len())).sum();
         let (bytes, limit) = ((HEADER + records) as u64, self.options.limit);
         if bytes > limit { Err(WriteError::TooLarge { path: path(), bytes, limit }) } else { Ok(bytes) }
     }
 
-    /// Lets the oldest segments give way until so many bytes fit.
-    fn make_room(&mut self, bytes: u64) -> Result<(), WriteError> {
-        while self.bytes + bytes > self.options.limit
-            && let Some(oldest) = self.segments.keys().next().copied()
-        {
-            if self.active.as_ref().is_some_and(|active| active.first == oldest) {
-                self.active = None;
-            }
-            let path = segment::path(&self.options.directory, oldest);
-            match (self.calls.delete)(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(WriteError::Delete { path, source });
-                }
-                _ => {}
-            }
-            let dropped = self.forget(oldest);
-            self.dropped += dropped;
-            self.untold += dropped;
-            self.save_soon();
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, batch: &[(u64, &[u8])]) -> Result<(), WriteError> {
+    fn append(&mut self, batch: &[Draft<'_>]) -> Result<(), WriteError> {
         let first = self.active.as_ref().map_or(self.next, |active| active.first);
         let mut bytes = Vec::new();
         if self.active.is_none() {
-            bytes.extend_from_slice(&Header::encode(SEGMENT_MAGIC, first));
+            bytes.extend_from_slice(&Header::encode(SEGMENT_FORMAT, first));
         }
-        for (sequence, (written, payload)) in (self.next..).zip(batch) {
-            encode_record(sequence, *written, payload, &mut bytes);
+        for (sequence, entry) in (self.next..).zip(batch) {
+            encode_record(sequence, *entry, &mut bytes);
         }
         let outcome = match &mut self.active {
             Some(active) => active.append(&bytes, &self.calls),
@@ -91,7 +67,7 @@ impl Spool {
         let fresh = || Segment { records_at: HEADER as u64, ..Segment::default() };
         let segment = self.segments.entry(first).or_insert_with(fresh);
         if segment.unread == 0 {
-            segment.oldest = batch[0].0;
+            segment.oldest = batch[0].written;
         }
         segment.end = self.next;
         segment.length += bytes.len() as u64;

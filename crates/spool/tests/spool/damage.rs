@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use spool::{Recovery, layout};
+use spool::{Draft, Recovery, layout};
 
 use crate::place::{Place, all, change, texts, write};
 
@@ -54,7 +54,7 @@ fn all_but_done() -> BTreeSet<usize> {
 fn touched(before: &[u8], changed: std::ops::Range<usize>) -> BTreeSet<usize> {
     let touches = |number: &usize| {
         let mut record = Vec::new();
-        layout::encode_record(0, 0, content(*number).as_bytes(), &mut record);
+        layout::encode_record(0, Draft::alone(0, content(*number).as_bytes()), &mut record);
         let payload = &record[layout::RECORD..];
         let found = before
             .windows(payload.len() + layout::RECORD)

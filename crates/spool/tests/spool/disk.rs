@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rlimit::Resource;
-use spool::{OpenError, Options, Spool, WriteError};
+use spool::{Draft, OpenError, Options, Spool, WriteError};
 
 use crate::place::{Place, all, texts, write};
 
@@ -51,7 +51,7 @@ fn a_full_disk_refuses_batches_whole_and_takes_them_once_there_is_room() {
     room(1000);
     let (before, large) = (length(), "x".repeat(600));
     for _ in 0..3 {
-        let error = spool.write(&[(1, large.as_bytes()), (1, large.as_bytes())]).unwrap_err();
+        let error = spool.write(&[Draft::alone(1, large.as_bytes()); 2]).unwrap_err();
         assert!(matches!(error, WriteError::Write { .. }), "{error}");
         let expected = format!("{}: cannot write to the spool: File too large", segments(&folder)[0].display());
         assert!(error.to_string().starts_with(&expected), "{error}");
@@ -76,7 +76,7 @@ fn a_new_segment_that_does_not_fit_leaves_no_file() {
     };
     let (mut spool, _) = Spool::open(options(folder.clone())).unwrap();
     Resource::FSIZE.set(10, rlimit::INFINITY).unwrap();
-    spool.write(&[(1, b"does not fit")]).unwrap_err();
+    spool.write(&[Draft::alone(1, b"does not fit")]).unwrap_err();
     assert!(segments(&folder).is_empty());
     Resource::FSIZE.set(rlimit::INFINITY, rlimit::INFINITY).unwrap();
     write(&mut spool, &["fits"]);
@@ -106,7 +106,7 @@ fn a_folder_that_cannot_be_written_refuses_and_keeps_what_is_there() {
     let (mut spool, _) = Spool::open(options(folder.clone())).unwrap();
     let rights = |mode| fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
     rights(0o500);
-    let error = spool.write(&[(1, b"refused")]).unwrap_err();
+    let error = spool.write(&[Draft::alone(1, b"refused")]).unwrap_err();
     assert!(matches!(&error, WriteError::Make { .. }), "{error}");
     assert!(error.to_string().contains(".seg: cannot make a segment of the spool: Permission denied"), "{error}");
     let entries = all(&mut spool);

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use spool::{Options, Spool};
+use spool::{Draft, Options, Spool};
 
 use crate::place::{Place, all};
 
@@ -31,7 +31,7 @@ fn write_until_killed(folder: PathBuf) {
     let mut out = std::io::stdout().lock();
     loop {
         let contents: Vec<Vec<u8>> = (number..number + 1 + number % 5).map(content).collect();
-        let batch: Vec<(u64, &[u8])> = (number..).zip(contents.iter().map(Vec::as_slice)).collect();
+        let batch: Vec<_> = (number..).zip(&contents).map(|(number, content)| Draft::alone(number, content)).collect();
         spool.write(&batch).unwrap();
         number += batch.len() as u64;
         writeln!(out, "written {number}").unwrap();

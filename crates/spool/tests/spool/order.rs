@@ -1,9 +1,10 @@
 //! Every entry that is not done comes back in order, exactly once an opening.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use proptest::prelude::*;
-use spool::{Entry, Sequence, Spool};
+use spool::{Draft, Entry, Sequence, Spool};
 
 use crate::place::{Place, all, texts, write};
 
@@ -46,8 +47,8 @@ impl Model {
             .enumerate()
             .map(|(index, length)| format!("{}:{}", self.written + index, "x".repeat(*length)).into_bytes())
             .collect();
-        let batch: Vec<(u64, &[u8])> =
-            contents.iter().zip(self.written as u64..).map(|(content, time)| (time, content.as_slice())).collect();
+        let draft = |(content, time)| Draft::alone(time, content);
+        let batch: Vec<Draft<'_>> = contents.iter().map(Vec::as_slice).zip(self.written as u64..).map(draft).collect();
         spool.write(&batch).unwrap();
         for content in contents {
             self.waiting.insert(self.written, content);
@@ -221,4 +222,115 @@ fn a_lowered_limit_is_kept_from_the_next_write_on() {
     assert_eq!(recovery.waiting, 40, "opening throws nothing away");
     assert!(write(&mut spool, &["new"]).dropped > 20);
     assert!(spool.state().bytes <= 2048);
+}
+
+#[derive(Clone, Debug)]
+enum Turn {
+    /// An entry of this length, and whether it belongs with the one before.
+    Write(usize, bool),
+    Next(usize),
+    /// Reports the one at this share of those that are handed out.
+    Done(usize),
+    /// Less room from now on, so that what is done here and there meets what gives way.
+    Reopen,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        12 => (0_usize..60, any::<bool>()).prop_map(|(length, follows)| Turn::Write(length, follows)),
+        2 => (1_usize..8).prop_map(Turn::Next),
+        3 => any::<usize>().prop_map(Turn::Done),
+        1 => Just(Turn::Reopen),
+    ]
+}
+
+/// Things of three entries at most: a segment has room for more, so no thing has one for itself.
+struct Things {
+    /// Each entry that was written, with the thing that it belongs to.
+    entries: Vec<usize>,
+    things: usize,
+    /// How many entries the newest thing has.
+    length: usize,
+    /// Entries that wait, by number.
+    waiting: BTreeMap<usize, usize>,
+    /// Things of which an entry gave way since the opening.
+    gave_way: BTreeSet<usize>,
+}
+
+impl Things {
+    fn write(&mut self, spool: &mut Spool, length: usize, follows: bool) {
+        let follows = follows && (1..3).contains(&self.length);
+        self.length = if follows { self.length + 1 } else { 1 };
+        self.things += usize::from(!follows);
+        let number = self.entries.len();
+        self.entries.push(self.things);
+        self.waiting.insert(number, self.things);
+        let bytes = vec![b'x'; length];
+        let entry = Draft { follows, ..Draft::alone(number as u64, &bytes) };
+        for _ in 0..spool.write(&[entry]).unwrap().dropped {
+            let (_, thing) = self.waiting.pop_first().unwrap();
+            self.gave_way.insert(thing);
+        }
+        assert_eq!(spool.state().dropped_groups, self.gave_way.len() as u64);
+        assert_eq!(spool.state().waiting, self.waiting.len() as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_thing_of_several_entries_is_counted_once_when_it_gives_way(turns in prop::collection::vec(turn(), 1..200)) {
+        let mut place = Place::new();
+        let mut spool = place.open().0;
+        let (entries, waiting, gave_way) = Default::default();
+        let mut things = Things { entries, things: 0, length: 0, waiting, gave_way };
+        let mut out: Vec<Entry> = Vec::new();
+        for turn in turns {
+            match turn {
+                Turn::Write(length, follows) => things.write(&mut spool, length, follows),
+                Turn::Next(most) => {
+                    let entries = spool.next(most).unwrap();
+                    things.waiting.retain(|number, _| !entries.iter().any(|entry| entry.written == *number as u64));
+                    out.extend(entries);
+                }
+                Turn::Done(share) if !out.is_empty() => drop(spool.done(out.swap_remove(share % out.len()).sequence)),
+                Turn::Done(_) => {}
+                Turn::Reopen => {
+                    spool.close().unwrap();
+                    place.limit = 2048;
+                    spool = place.open().0;
+                    // What was handed out and not done waits again, unless its segment is gone.
+                    let waiting = spool.state().waiting;
+                    let again = out.drain(..).map(|entry| entry.written as usize);
+                    things.waiting.extend(again.map(|number| (number, things.entries[number])));
+                    while things.waiting.len() as u64 > waiting {
+                        things.waiting.pop_first();
+                    }
+                    things.gave_way.clear();
+                    // The next has the numbers of another opening.
+                    things.length = 0;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn entries_that_cannot_be_read_when_they_give_way_count_one_by_one() {
+    let mut place = Place::new();
+    place.limit = 2048;
+    let (mut spool, _) = place.open();
+    let bytes = [b'x'; 80];
+    let pair = [Draft::alone(1, &bytes), Draft { follows: true, ..Draft::alone(2, &bytes) }];
+    while place.segments().len() < 2 {
+        spool.write(&pair).unwrap();
+    }
+    fs::remove_file(&place.segments()[0]).unwrap();
+    let dropped = loop {
+        let dropped = spool.write(&pair).unwrap().dropped;
+        if dropped > 0 {
+            break dropped;
+        }
+    };
+    assert_eq!(spool.state().dropped_groups, dropped);
 }

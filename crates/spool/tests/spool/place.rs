@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use spool::{Entry, OpenError, Options, Recovery, Spool, Written};
+use spool::{Draft, Entry, OpenError, Options, Recovery, Spool, Written};
 use tempfile::TempDir;
 
 /// A folder that is gone after the test.
@@ -58,7 +58,7 @@ impl Place {
 
 /// Writes texts as one batch, each with its length as its time.
 pub fn write(spool: &mut Spool, texts: &[&str]) -> Written {
-    let batch: Vec<(u64, &[u8])> = texts.iter().map(|text| (text.len() as u64, text.as_bytes())).collect();
+    let batch: Vec<_> = texts.iter().map(|text| Draft::alone(text.len() as u64, text.as_bytes())).collect();
     spool.write(&batch).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spool::{OpenError, Sequence, WriteError, layout};
+use spool::{Draft, OpenError, Sequence, WriteError, layout};
 
 use crate::place::{Place, all, texts, write};
 
@@ -24,12 +24,12 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     let (mut spool, _) = place.open();
     write(&mut spool, &["one"]);
     spool.close().unwrap();
-    let newer = layout::Header::encode_version(layout::SEGMENT_MAGIC, 2, 1 << 40);
+    let newer = layout::Header::encode(layout::Format { version: 3, ..layout::SEGMENT_FORMAT }, 1 << 40);
     let path = place.path().join(layout::segment_name(1 << 40));
     fs::write(&path, newer).unwrap();
     let before = place.segments();
     let text = place.try_open().unwrap_err().to_string();
-    let expected = "the spool has format 2 and this server reads up to 1: install the newer server again";
+    let expected = "the spool has format 3 and this server reads up to 2: install the newer server again";
     assert!(text.starts_with(&path.display().to_string()) && text.contains(expected), "{text}");
     assert_eq!((place.segments(), fs::read(&path).unwrap()), (before, newer.to_vec()));
     fs::remove_file(path).unwrap();
@@ -40,7 +40,11 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
 fn a_newer_file_of_progress_is_refused_too() {
     let place = Place::new();
     drop(place.open());
-    fs::write(place.path().join("progress"), layout::Header::encode_version(layout::PROGRESS_MAGIC, 9, 5)).unwrap();
+    fs::write(
+        place.path().join("progress"),
+        layout::Header::encode(layout::Format { version: 9, ..layout::PROGRESS_FORMAT }, 5),
+    )
+    .unwrap();
     assert!(matches!(place.try_open(), Err(OpenError::Newer { version: 9, .. })));
 }
 
@@ -60,9 +64,9 @@ fn what_can_never_be_written_is_refused_and_nothing_of_it_written() {
     place.limit = 4 << 20;
     let (mut spool, _) = place.open();
     let long = vec![b'x'; layout::LONGEST_PAYLOAD + 1];
-    let error = spool.write(&[(1, b"short"), (1, &long)]).unwrap_err();
+    let error = spool.write(&[Draft::alone(1, b"short"), Draft::alone(1, &long)]).unwrap_err();
     assert!(matches!(error, WriteError::TooLong { bytes, .. } if bytes == long.len()));
-    let batch = vec![(1, &long[1..]); 4];
+    let batch = [Draft::alone(1, &long[1..]); 4];
     assert!(matches!(spool.write(&batch), Err(WriteError::TooLarge { limit: 4_194_304, .. })));
     assert!(place.segments().is_empty());
     spool.write(&batch[..3]).unwrap();
@@ -73,8 +77,8 @@ fn what_can_never_be_written_is_refused_and_nothing_of_it_written() {
 fn when_no_sequences_are_left_the_file_is_named() {
     let place = Place::new();
     drop(place.open());
-    let mut bytes = layout::Header::encode(layout::SEGMENT_MAGIC, Sequence::END - 10).to_vec();
-    layout::encode_record(Sequence::END - 10, 0, b"the last", &mut bytes);
+    let mut bytes = layout::Header::encode(layout::SEGMENT_FORMAT, Sequence::END - 10).to_vec();
+    layout::encode_record(Sequence::END - 10, Draft::alone(0, b"the last"), &mut bytes);
     fs::write(place.path().join(layout::segment_name(Sequence::END - 10)), bytes).unwrap();
     let text = place.try_open().unwrap_err().to_string();
     assert!(text.contains("7ffffffffffffff6.seg: no sequences are left"), "{text}");

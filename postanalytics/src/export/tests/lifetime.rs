@@ -79,7 +79,7 @@ fn the_spool_forgets_what_the_cloud_has_and_nothing_else() {
     };
     let first = spooler();
     let exporter = scene.start_with(first.clone());
-    (0..100).for_each(|number| first.offer(format!(r#"{{"id":["r{number}","xss"]}}"#).as_bytes(), 0));
+    (0..100).for_each(|number| first.offer(format!(r#"{{"id":["r{number}","xss"]}}"#).as_bytes(), 0, false));
     cloud.wait_for(2).unwrap();
     end(&exporter, &first);
     assert_eq!((first.figures().done, exporter.figures().exported), (0, 0));

@@ -72,7 +72,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Offer(length) => {
-                    spooler.offer(&vec![b'x'; length], offered);
+                    spooler.offer(&vec![b'x'; length], offered, false);
                     offered += 1;
                 }
                 Step::Fill(full) => place.fill(full),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
-use spool::{Entry, ReadError, Sequence, State, WriteError};
+use spool::{Draft, Entry, ReadError, Sequence, State, WriteError};
 
 use crate::spooling::disk::Disk;
 
@@ -26,7 +26,7 @@ impl Fragile {
 }
 
 impl Disk for Fragile {
-    fn write(&mut self, batch: &[(u64, &[u8])]) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &[Draft<'_>]) -> Result<(), WriteError> {
         self.gate.as_ref().map(Receiver::recv);
         self.works().and_then(|()| self.spool.write(batch))
     }

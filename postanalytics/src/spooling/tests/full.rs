@@ -101,10 +101,26 @@ fn what_gives_way_on_disk_is_counted_with_what_gives_way_in_memory() {
     place.options.limit = 100_000;
     let spooler = place.start();
     for number in 0..200 {
-        spooler.offer(&[b'x'; 2000], number);
+        spooler.offer(&[b'x'; 2000], number, number % 3 > 0);
         wait_until("it to be written", || check(&spooler).waiting.count == 0);
     }
     let figures = check(&spooler);
     assert!(figures.dropped > 100 && figures.spooled.bytes <= 100_000 && figures.last_drop.is_some(), "{figures:?}");
     assert_eq!(figures.oldest, Some(figures.dropped));
+    assert_eq!(figures.dropped_requests, figures.dropped.div_ceil(3), "three hits a request");
+}
+
+#[test]
+fn a_request_of_which_several_hits_give_way_is_one() {
+    let place = Place::new();
+    let spooler = place.start();
+    place.fill(true);
+    // Those of the first are on their way to the Cloud when others give way.
+    (0..4).for_each(|number| spooler.offer(b"{}", number, number > 0));
+    let taken = take(&spooler, 3);
+    assert!(is_in_memory(taken[0].sequence));
+    (4..8000).for_each(|number| spooler.offer(b"{}", number, number % 4 > 0));
+    let figures = check(&spooler);
+    assert!(figures.dropped > 100, "{figures:?}");
+    assert_eq!(figures.dropped_requests, (figures.dropped + 3).div_ceil(4), "the first counts, of which one gave way");
 }

@@ -83,7 +83,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 }
 
 fn offer(spooler: &Spooler, numbers: std::ops::Range<u64>) {
-    numbers.for_each(|number| spooler.offer(format!("{{\"hit\":{number}}}").as_bytes(), number));
+    numbers.for_each(|number| spooler.offer(format!("{{\"hit\":{number}}}").as_bytes(), number, false));
 }
 
 /// Hands out until so many have come.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spool::layout::{Header, SEGMENT_MAGIC, segment_name};
+use spool::layout::{Format, Header, SEGMENT_FORMAT, segment_name};
 
 use super::*;
 
@@ -10,11 +10,11 @@ use super::*;
 fn a_newer_spool_keeps_the_server_from_starting() {
     let place = Place::new();
     fs::create_dir(&place.options.directory).unwrap();
-    let newer = Header::encode_version(SEGMENT_MAGIC, 2, 1);
+    let newer = Header::encode(Format { version: 3, ..SEGMENT_FORMAT }, 1);
     fs::write(place.options.directory.join(segment_name(1)), newer).unwrap();
     let Err(error) = Spooler::start(place.options.clone(), place.say()) else { panic!("it started") };
     assert!(matches!(error, StartError::Newer(_)));
-    assert!(error.to_string().contains("has format 2"), "{error}");
+    assert!(error.to_string().contains("has format 3"), "{error}");
     assert_eq!(place.lines(), [format!("Fatal {error}")]);
 }
 
@@ -26,7 +26,7 @@ fn the_stop_saves_what_is_in_memory_and_what_was_handed_out_from_there() {
     place.fill(true);
     offer(&spooler, 0..200);
     // More than a quarter of the budget: the writer tries at once.
-    spooler.offer(&[b'x'; 20_000], 200);
+    spooler.offer(&[b'x'; 20_000], 200, false);
     let taken = take(&spooler, 2);
     assert!(is_in_memory(taken[0].sequence));
     place.fill(false);

@@ -32,10 +32,10 @@ fn a_batch_waits_for_its_time_or_for_enough_bytes() {
     let mut place = Place::new();
     place.options.period = Duration::from_secs(86400);
     let spooler = place.start();
-    spooler.offer(b"{}", 1);
+    spooler.offer(b"{}", 1, false);
     assert!(!spooler.wait_for_entries(Duration::from_millis(200)));
     assert_eq!(check(&spooler).waiting.count, 1);
-    spooler.offer(&vec![b'x'; place.options.budget / 4], 2);
+    spooler.offer(&vec![b'x'; place.options.budget / 4], 2, false);
     assert_eq!(arrivals(&take(&spooler, 2)), [1, 2]);
     assert_eq!(check(&spooler).waiting, Amount::default());
 }
@@ -46,7 +46,7 @@ fn no_snapshot_period_means_half_a_second() {
     place.options.period = Duration::ZERO;
     let spooler = place.start();
     let begin = Instant::now();
-    spooler.offer(b"{}", 1);
+    spooler.offer(b"{}", 1, false);
     take(&spooler, 1);
     assert!((Duration::from_millis(450)..Duration::from_secs(30)).contains(&begin.elapsed()), "{:?}", begin.elapsed());
 }
@@ -56,8 +56,8 @@ fn no_snapshot_period_means_half_a_second() {
 fn an_attack_that_fits_nowhere_is_dropped_and_the_next_is_not() {
     let place = Place::new();
     let spooler = place.start();
-    spooler.offer(&vec![b'x'; place.options.budget], 1);
-    spooler.offer(b"{}", 2);
+    spooler.offer(&vec![b'x'; place.options.budget], 1, false);
+    spooler.offer(b"{}", 2, false);
     assert_eq!(arrivals(&take(&spooler, 1)), [2]);
     assert_eq!(check(&spooler).dropped, 1);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fake_cloud::chance::Chance;
 use fake_cloud::{Answer, Script};
-use spool::layout::{HEADER, Header, SEGMENT_MAGIC, VERSION, parse_segment_name};
+use spool::layout::{Format, HEADER, Header, SEGMENT_FORMAT, parse_segment_name};
 
 use super::node::{HITS, cloud, drained, missing, register, registered_with, saved, send_attacks, start};
 use super::{rounds, seed};
@@ -72,9 +72,9 @@ fn a_spool_of_a_newer_server_is_refused_with_a_message_and_left_alone() {
     let place = place_with_a_spool();
     let file = segments(&place).pop().unwrap();
     let mut bytes = fs::read(&file).unwrap();
-    let version = VERSION + 1;
+    let version = SEGMENT_FORMAT.version + 1;
     let first = parse_segment_name(file.file_name().unwrap().to_str().unwrap()).unwrap();
-    bytes[..HEADER].copy_from_slice(&Header::encode_version(SEGMENT_MAGIC, version, first));
+    bytes[..HEADER].copy_from_slice(&Header::encode(Format { version, ..SEGMENT_FORMAT }, first));
     fs::write(&file, &bytes).unwrap();
     let output = place.command("").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -90,7 +90,7 @@ fn a_spool_of_a_newer_server_is_refused_with_a_message_and_left_alone() {
 fn a_spool_of_the_first_format_is_read() {
     let cloud = cloud(Script::default());
     let place = registered_with(&cloud);
-    // Written by 4.8.9; each later format keeps this test.
+    // Written by a server before 4.8.9 was released; each later format keeps this test.
     let folder = place.path("work").join("spool");
     fs::create_dir_all(&folder).unwrap();
     let old = crate::running::fixture("golden/spool-1.seg");
