@@ -29,6 +29,8 @@ pub struct Call {
     pub json: Value,
     /// What it was answered, or would have been.
     pub outcome: Outcome,
+    /// It came before under the same `Idempotency-Key`, and was taken: it does not count again.
+    pub repeats: bool,
 }
 
 impl Call {
@@ -110,6 +112,8 @@ pub struct Ledger {
     batches: BTreeMap<String, Vec<HitId>>,
     names: BTreeMap<Vec<HitId>, String>,
     unstable: BTreeSet<String>,
+    /// What came under each `Idempotency-Key`, and whether it was taken.
+    named: BTreeMap<(Endpoint, String), (Value, bool)>,
 }
 
 impl Ledger {
@@ -148,7 +152,8 @@ impl Ledger {
         self.accepted
     }
 
-    /// Names of batches that came with other hits, or whose hits came under another name, than before.
+    /// Names of batches that came with other hits, or whose hits came under another name, than before; and of other calls that came
+    /// with another content.
     #[must_use]
     pub fn unstable_batches(&self) -> &BTreeSet<String> {
         &self.unstable
@@ -175,6 +180,17 @@ impl Ledger {
         if *named != ids || *called != name {
             self.unstable.insert(name.to_owned());
         }
+    }
+
+    /// Something came under an `Idempotency-Key`; tells whether it was taken before.
+    pub(crate) fn came(&mut self, endpoint: Endpoint, name: &str, json: &Value, is_taken: bool) -> bool {
+        let known = self.named.entry((endpoint, name.to_owned())).or_insert_with(|| (json.clone(), false));
+        if known.0 != *json {
+            self.unstable.insert(name.to_owned());
+        }
+        let was_taken = known.1;
+        known.1 |= is_taken;
+        was_taken
     }
 
     /// Takes hits; those that it has are known by their names.
@@ -232,6 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_under_a_name_repeats_from_then_on() {
+        let mut ledger = Ledger::keeping(KEPT);
+        let (one, other) = (Value::from(1), Value::from(2));
+        let came = [(&one, false), (&one, true), (&one, false), (&one, true)];
+        assert_eq!(
+            came.map(|(json, taken)| ledger.came(Endpoint::Counters, "a", json, taken)),
+            [false, false, true, true]
+        );
+        assert!(!ledger.came(Endpoint::AclStats, "a", &one, true), "each call has names of its own");
+        assert!(ledger.unstable_batches().is_empty());
+        ledger.came(Endpoint::Counters, "a", &other, true);
+        assert!(ledger.unstable_batches().contains("a"));
+    }
+
+    #[test]
     fn calls_beyond_the_limit_are_counted_and_not_kept() {
         let mut ledger = Ledger::keeping(2);
         for _ in 0..5 {
@@ -242,6 +273,7 @@ mod tests {
                 head: String::new(),
                 json: Value::Null,
                 outcome: Outcome::Taken(200),
+                repeats: false,
             };
             ledger.keep(call);
         }

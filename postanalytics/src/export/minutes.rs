@@ -1,6 +1,7 @@
 //! Tells the Cloud once a minute what was counted, and asks what is to be counted.
 //!
-//! Each of the four calls is a job of its own: one that fails is tried again a minute later or more, and stops no other.
+//! Each of the four calls is a job of its own: one that fails is tried again a minute later or more, and stops no other. What was
+//! sent and not answered goes again as it was, under the same name; meanwhile newer counts are added up where they are counted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use cloud_api::reaction::Reaction;
 use cloud_api::reply::{Reply, Silent};
 
 use super::figures::Registration;
+use super::parcel::{InDoubt, Names, Parcel};
 use super::part::Part;
 use super::shared::Shared;
 
@@ -22,7 +24,7 @@ const MARKERS: &str = "markers";
 
 /// What the thread does until the export ends.
 pub(super) fn run(shared: &Arc<Shared>) {
-    let mut jobs = Jobs::default();
+    let (mut jobs, mut names, mut in_doubt) = (Jobs::default(), Names::new(), InDoubt::default());
     loop {
         let next = shared.now() + shared.context.pace.minute;
         let mut state = shared.lock();
@@ -36,9 +38,14 @@ pub(super) fn run(shared: &Arc<Shared>) {
         let is_unregistered = state.registration == Registration::Unregistered;
         drop(state);
         match client {
-            Some(client) => Round { shared, client: &client, jobs: jobs.of(&client) }.run(),
+            Some(client) => {
+                Round { shared, client: &client, jobs: jobs.of(&client), names: &mut names }.run(&mut in_doubt);
+            }
             // What was counted before a registration is no business of the Cloud.
-            None if is_unregistered => drop(shared.context.minutes.take()),
+            None if is_unregistered => {
+                in_doubt = InDoubt::default();
+                drop(shared.context.minutes.take());
+            }
             None => {}
         }
     }
@@ -71,6 +78,7 @@ struct Round<'a> {
     shared: &'a Shared,
     client: &'a Arc<Client>,
     jobs: &'a mut HashMap<&'static str, Pause>,
+    names: &'a mut Names,
 }
 
 /// What becomes of what was sent.
@@ -79,14 +87,14 @@ enum Verdict<T> {
     Done(T),
     /// It is sent in smaller pieces.
     Smaller,
-    /// It is sent with the next minute.
+    /// It is sent again later: nobody knows for certain whether it was taken.
     Later,
     /// It would be refused again.
     Never,
 }
 
 impl Round<'_> {
-    fn run(&mut self) {
+    fn run(&mut self, in_doubt: &mut InDoubt) {
         let minutes = Arc::clone(&self.shared.context.minutes);
         if self.may(MARKERS) {
             let asked = self.client.get_json::<Markers>(markers::PATH);
@@ -95,33 +103,31 @@ impl Round<'_> {
             }
         }
         let Minute { counters, behaviour, acl } = minutes.take();
-        self.tell(counters);
-        self.tell(behaviour);
-        self.tell(acl);
+        self.tell(&mut in_doubt.counters, counters);
+        self.tell(&mut in_doubt.behaviour, behaviour);
+        self.tell(&mut in_doubt.acl, acl);
     }
 
-    fn tell<P: Part>(&mut self, part: P) {
-        if part.is_empty() {
-            return;
-        }
+    /// Tells what is in doubt, then what is new. What is not even sent goes back.
+    fn tell<P: Part>(&mut self, in_doubt: &mut Option<Parcel<P>>, new: P) {
         let minutes = Arc::clone(&self.shared.context.minutes);
-        let mut parts = vec![part];
+        let mut unsent = Vec::from_iter((!new.is_empty()).then_some(new));
         while self.may(P::NAME)
-            && let Some(part) = parts.pop()
+            && let Some(parcel) = in_doubt.take().or_else(|| unsent.pop().map(|part| self.names.name(part)))
         {
-            let json = serde_json::to_vec(&part).unwrap_or_default();
-            let sent = self.client.post_json::<P::Answer>(P::PATH, &json);
+            let json = serde_json::to_vec(&parcel.part).unwrap_or_default();
+            let sent = self.client.post_named::<P::Answer>(P::PATH, &parcel.name, &json);
             match self.judge(P::NAME, sent) {
                 Verdict::Done(answer) => P::answered(answer, &*minutes),
-                Verdict::Smaller => match part.halved() {
-                    Ok(halves) => parts.extend(halves),
+                Verdict::Smaller => match parcel.part.halved() {
+                    Ok(halves) => unsent.extend(halves),
                     Err(_) => self.lose(P::NAME, "it is too large (413)"),
                 },
-                Verdict::Later => parts.push(part),
+                Verdict::Later => *in_doubt = Some(parcel),
                 Verdict::Never => {}
             }
         }
-        parts.into_iter().for_each(|part| minutes.merge_back(part.into_minute()));
+        unsent.into_iter().for_each(|part| minutes.merge_back(part.into_minute()));
     }
 
     /// Whether a job does not wait for a better time.

@@ -11,7 +11,7 @@
 //! | `sender.rs` | the threads that send them, and what an answer means for a hit |
 //! | `waiting.rs` | a hit on its way |
 //! | `set_aside.rs` | the file of hits that the Cloud refused |
-//! | `minutes.rs`, `part.rs` | the thread that tells once a minute what was counted, and what it tells |
+//! | `minutes.rs`, `part.rs`, `parcel.rs` | the thread that tells once a minute what was counted, what it tells, and what of it is on its way |
 //! | `journal.rs` | lines in the log, and how often |
 //! | `figures.rs`, `statistics.rs` | figures |
 //!
@@ -25,6 +25,7 @@ mod figures;
 mod journal;
 mod keeper;
 mod minutes;
+mod parcel;
 mod part;
 mod sender;
 mod set_aside;

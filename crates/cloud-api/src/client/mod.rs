@@ -20,7 +20,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, Rustls
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use crate::envelope::one_line;
-use crate::headers::{SECRET_HEADER, UUID_HEADER};
+use crate::headers::{IDEMPOTENCY_KEY, SECRET_HEADER, UUID_HEADER};
 use crate::node_yaml::NodeYaml;
 use crate::proxies::Proxies;
 use crate::reply::{Reply, Silent};
@@ -118,25 +118,37 @@ impl Client {
     ///
     /// [`Silent`] if there is no answer that can be read. The API may have taken the hits all the same.
     pub fn post_hits(&self, json: &[u8]) -> Result<Reply, Silent> {
-        self.post_json(upload::PATH, json)
+        self.post(upload::PATH, None, json)
     }
 
-    /// Sends JSON, which leaves compressed, to one of the API's calls.
+    /// Sends JSON to one of the API's calls under a name, by which the API knows it when it comes again.
     ///
     /// # Errors
     ///
     /// As [`Client::post_hits`].
-    pub fn post_json<T: DeserializeOwned + Default>(&self, path: &str, json: &[u8]) -> Result<Reply<T>, Silent> {
+    pub fn post_named<T>(&self, path: &str, name: &str, json: &[u8]) -> Result<Reply<T>, Silent>
+    where
+        T: DeserializeOwned + Default,
+    {
+        self.post(path, Some(name), json)
+    }
+
+    fn post<T>(&self, path: &str, name: Option<&str>, json: &[u8]) -> Result<Reply<T>, Silent>
+    where
+        T: DeserializeOwned + Default,
+    {
         let body = gzip(json).map_err(|error| Silent(error.to_string()))?;
-        let sent = self
+        let mut request = self
             .agent
             .post(format!("{}{path}", self.base))
             .header(UUID_HEADER, &self.uuid)
             .header(SECRET_HEADER, &self.secret)
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONTENT_ENCODING, "gzip")
-            .send(&body[..]);
-        read(sent)
+            .header(header::CONTENT_ENCODING, "gzip");
+        if let Some(name) = name {
+            request = request.header(IDEMPOTENCY_KEY, format!("\"{name}\""));
+        }
+        read(request.send(&body[..]))
     }
 
     /// Asks for something that one of the API's calls gives.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use cloud_api::headers::IDEMPOTENCY_KEY;
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
 
@@ -90,7 +91,12 @@ impl Shared {
                 (Endpoint::of(request).ok(), Value::Null, Reaction::refusal(status, &reason, date))
             }
         };
-        let call = Call { number: 0, at, endpoint, head: request.head.clone(), json, outcome: reaction.outcome };
+        let outcome = reaction.outcome;
+        let repeats = match (endpoint, request.header(IDEMPOTENCY_KEY)) {
+            (Some(endpoint), Some(name)) => state.ledger.came(endpoint, name, &json, outcome.is_taken()),
+            _ => false,
+        };
+        let call = Call { number: 0, at, endpoint, head: request.head.clone(), json, outcome, repeats };
         state.ledger.keep(call);
         drop(state);
         self.came.notify_all();

@@ -78,10 +78,10 @@ fn scene(script: Script) -> (Scene, FakeCloud) {
     (scene, cloud)
 }
 
-/// What was told by calls of this kind that were taken.
+/// What was told by calls of this kind that were taken and had not been before.
 fn told(cloud: &FakeCloud, endpoint: Endpoint) -> Vec<Call> {
-    let calls = cloud.calls();
-    calls.into_iter().filter(|call| call.endpoint == Some(endpoint) && call.outcome.is_taken()).collect()
+    let is_new = |call: &Call| call.endpoint == Some(endpoint) && call.outcome.is_taken() && !call.repeats;
+    cloud.calls().into_iter().filter(is_new).collect()
 }
 
 fn requests(cloud: &FakeCloud) -> u64 {
@@ -123,17 +123,49 @@ fn what_was_counted_is_told_and_what_the_cloud_says_reaches_those_who_count() {
 }
 
 #[test]
-fn what_is_lost_is_merged_into_the_next_minute() {
-    let faults = [Answer::says(503, "busy"), Answer::Closes, Answer::Garbage, Answer::Takes];
-    let (scene, cloud) = scene(Script::in_turn(&faults));
-    (0..50).for_each(|number| scene.counted.count(number));
-    let exporter = scene.start();
-    let lengths = |(counters, events): (Vec<u64>, Vec<String>)| (counters.len(), events.len());
-    until("all is told", || requests(&cloud) >= 50 && lengths(lists(&cloud)) >= (50, 50));
-    let (mut counters, events) = lists(&cloud);
-    counters.sort_unstable();
-    assert_eq!((requests(&cloud), counters, events.len()), (50, (0..50).collect(), 50));
-    assert!(exporter.figures().last_failure.is_some());
+fn whatever_becomes_of_calls_and_answers_each_count_is_told_once() {
+    let taken = [Answer::Loses, Answer::CutHead, Answer::CutBody];
+    let not_taken = [Answer::says(503, "busy"), Answer::Closes, Answer::Garbage];
+    let faults = [&taken[..], &not_taken, &[Answer::Takes], &taken[..1], &not_taken[..1], &[Answer::Takes]].concat();
+    for failing in [Endpoint::Counters, Endpoint::Behaviour, Endpoint::AclStats] {
+        let (scene, cloud) = scene(Script::in_turn(&faults).only(failing));
+        let exporter = scene.start();
+        for number in 0..50 {
+            scene.counted.count(number);
+            // Some are counted while others are on their way.
+            let calls = cloud.ledger().count();
+            cloud.wait_until("a call", |ledger| number % 5 > 0 || ledger.count() > calls).unwrap();
+        }
+        let all_told = || {
+            let (counters, events) = lists(&cloud);
+            requests(&cloud) >= 50 && counters.len() >= 50 && events.len() >= 50
+        };
+        until(&format!("all is told though {failing} fail"), all_told);
+        let (mut counters, mut events) = lists(&cloud);
+        counters.sort_unstable();
+        events.sort_by_key(|number| number.parse::<u64>().unwrap());
+        let numbers: Vec<String> = (0..50).map(|number: u64| number.to_string()).collect();
+        assert_eq!((requests(&cloud), counters, events), (50, (0..50).collect(), numbers), "{failing}");
+        assert!(cloud.calls().iter().any(|call| call.repeats), "{failing}: no answer was lost");
+        assert!(cloud.ledger().unstable_batches().is_empty(), "what is sent again is what was sent");
+        assert!(exporter.figures().last_failure.is_some());
+    }
+}
+
+#[test]
+fn while_the_fate_of_a_call_is_unknown_newer_counts_are_added_up() {
+    let (scene, cloud) =
+        scene(Script::in_turn(&[Answer::Loses, Answer::Loses, Answer::Loses, Answer::Takes]).only(Endpoint::Counters));
+    scene.counted.count(1);
+    let _exporter = scene.start();
+    let of_counters = |call: &&Call| call.endpoint == Some(Endpoint::Counters);
+    until("an answer is lost", || cloud.calls().iter().any(|call| of_counters(&call)));
+    (0..7).for_each(|number| scene.counted.count(number));
+    until("all is told", || requests(&cloud) == 8);
+    let calls = cloud.calls();
+    let sums: Vec<_> =
+        calls.iter().filter(of_counters).map(|call| (call.json["requests"].clone(), call.repeats)).collect();
+    assert_eq!(sums[..4], [(1.into(), false), (1.into(), true), (1.into(), true), (1.into(), true)]);
 }
 
 #[test]
