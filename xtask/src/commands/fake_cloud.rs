@@ -57,7 +57,7 @@ fn shown(call: &Call, total: u64) -> String {
         call.endpoint.map_or("?", fake_cloud::Endpoint::name).to_owned(),
         call.hits().len().to_string(),
         total.to_string(),
-        call.outcome.to_string(),
+        if call.repeats { format!("{}, again", call.outcome) } else { call.outcome.to_string() },
         call.batch().unwrap_or_default().to_owned(),
     ])
 }
@@ -86,6 +86,7 @@ mod tests {
             head: "x-wallarmapi-secret: s3cret".to_owned(),
             json: json!({ "batch_id": "b1", "hits": [{ "id": ["a", "xss"] }] }),
             outcome: Outcome::TakenInSilence,
+            repeats: false,
         };
         let words: Vec<_> = shown(&call, 3).split_whitespace().map(str::to_owned).collect();
         assert_eq!(words.join(" "), "7 1.500 hits 1 3 taken, not answered b1");

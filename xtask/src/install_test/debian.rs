@@ -157,7 +157,7 @@ fn purged(stage: &mut Stage<'_>) -> Result<()> {
 }
 
 fn flipped(stage: &Stage<'_>, chosen: impl Fn(&str) -> bool) -> Result<Copy> {
-    Copy::flipped(stage.test.base, &stage.test.work.join("corrupted"), chosen)
+    Copy::flipped(stage.test.base, &stage.place_of_copies(), chosen)
 }
 
 fn fetch_anew(stage: &mut Stage<'_>) -> Result<()> {

@@ -172,7 +172,7 @@ fn rpms(stage: &Stage<'_>) -> Result<Vec<String>> {
 }
 
 fn flipped(stage: &Stage<'_>, chosen: impl Fn(&str) -> bool) -> Result<Copy> {
-    Copy::flipped(stage.test.base, &stage.test.work.join("corrupted"), |path| path.starts_with(PLACE) && chosen(path))
+    Copy::flipped(stage.test.base, &stage.place_of_copies(), |path| path.starts_with(PLACE) && chosen(path))
 }
 
 fn refused(stage: &mut Stage<'_>, copy: &Copy, words: &[&str]) -> Result<()> {

@@ -268,6 +268,11 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Where copies of the repository go, each in the place of the one before: not that of another system's test.
+    pub(super) fn place_of_copies(&self) -> PathBuf {
+        self.test.work.join(format!("copies/{}", self.test.distro))
+    }
+
     /// A port of the machine, as others on its network see it.
     #[must_use]
     pub fn outside(&self, port: u16) -> SocketAddr {
