@@ -76,8 +76,11 @@ fn holder(path: &Path) -> String {
 
 impl Drop for Lock {
     /// Leaves an empty file, the same after every run. When that fails, a later holder overwrites it anyway.
+    ///
+    /// Closing the file is not enough to let go: a child process that was just begun shares it until it becomes another program.
     fn drop(&mut self) {
         let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
     }
 }
 
@@ -93,6 +96,17 @@ mod tests {
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
         drop(first);
         Lock::take(folder.path(), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_tree_is_free_again_though_a_new_child_still_shares_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = Lock::take(folder.path(), Duration::ZERO).unwrap();
+        // What a child has between fork and exec.
+        let shared = lock.file.try_clone().unwrap();
+        drop(lock);
+        Lock::take(folder.path(), Duration::ZERO).unwrap();
+        drop(shared);
     }
 
     #[test]

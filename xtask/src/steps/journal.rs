@@ -16,7 +16,7 @@ const SCHEMA: u32 = 1;
 pub struct Journal {
     path: PathBuf,
     content: Content,
-    _lock: File,
+    lock: File,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ impl Journal {
         if content.schema != SCHEMA {
             bail!("{} is of another version of this program; remove it, and every step is done again", path.display());
         }
-        Ok(Self { path, content, _lock: lock })
+        Ok(Self { path, content, lock })
     }
 
     /// What a step has left, if it was ever finished.
@@ -100,5 +100,12 @@ impl Journal {
             File::open(folder)?.sync_all()
         };
         write().with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+impl Drop for Journal {
+    /// Closing the file is not enough to let go: a child process that was just begun shares it until it becomes another program.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
