@@ -90,7 +90,10 @@ fn a_folder_that_cannot_be_written_refuses_and_keeps_what_is_there() {
         let place = Place::new();
         // Rights do not bind root, so what follows is done by somebody else, with a copy of this program within reach.
         let (parent, program) = (place.path().parent().unwrap().to_owned(), place.path().with_file_name("test"));
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By another process: were the file open for writing here, a child that another test begins would have it open, too, and
+        // it could not be run for that moment.
+        let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status().unwrap();
+        assert!(copied.success());
         fs::set_permissions(&parent, Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(place.path()).unwrap();
         let mut command = Command::new(program);
