@@ -48,9 +48,18 @@ pub fn open_files(pid: u32) -> Result<usize> {
 #[must_use]
 pub fn children(pid: u32) -> Vec<u32> {
     // One file by process, where a look through all of /proc would cost more than what is being tested.
-    let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let listed = || fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    // proc_pid_task(5): a child may be left out while another one ends. One that is left out of two lists in a row is gone.
+    let mut list = listed();
+    loop {
+        let again = listed();
+        if again == list {
+            break;
+        }
+        list = again;
+    }
     let runs = |child: &u32| status(*child, "State:").is_ok_and(|state| !state.starts_with('Z'));
-    listed.split_whitespace().filter_map(|word| word.parse().ok()).filter(runs).collect()
+    list.split_whitespace().filter_map(|word| word.parse().ok()).filter(runs).collect()
 }
 
 fn status(pid: u32, field: &str) -> Result<String> {
