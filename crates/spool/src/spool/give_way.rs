@@ -20,7 +20,8 @@ impl Spool {
 
     fn give_way(&mut self, first: u64) -> Result<(), WriteError> {
         // Opened before it is deleted and looked through afterwards: what cannot be deleted has not given way.
-        let opened = self.segments.get(&first).and_then(|it| Reader::open(&self.options.directory, first, it).ok());
+        let needed = self.segments.get(&first).filter(|segment| segment.unread > 0);
+        let opened = needed.and_then(|segment| Reader::open(&self.options.directory, first, segment).ok());
         self.active.take_if(|active| active.first == first);
         let path = segment::path(&self.options.directory, first);
         match (self.calls.delete)(&path) {
@@ -39,9 +40,7 @@ impl Spool {
     fn count_groups(&mut self, first: u64, opened: Option<Reader>) {
         let Some(segment) = self.segments.get(&first) else { return };
         let mut left = segment.unread;
-        if left > 0
-            && let Some(mut reader) = opened
-        {
+        if let Some(mut reader) = opened {
             while let Ok(Some(found)) = reader.next_record(segment) {
                 let unread = !self.done.contains(found.sequence) && !self.out.contains_key(&found.sequence);
                 self.dropped_groups.pass(found.sequence, found.follows, unread);
